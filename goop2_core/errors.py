@@ -1,7 +1,7 @@
 """What goop2 tells a person when something did not work: what happened, why, and what to do next.
 
-Three kinds of exception exist. A `Goop2Error` is meant for a person and shown as it is, in the window, in the console and
-on the command line. `asyncio.CancelledError` is silent. Everything else is a bug and is logged with its traceback.
+Three kinds of exception exist. A `Goop2Error` is meant for a person and shown as it is, in the window, in the console
+and on the command line. `asyncio.CancelledError` is silent. Everything else is a bug and is logged with its traceback.
 """
 
 from __future__ import annotations

@@ -15,22 +15,21 @@ STOP_TIMEOUT = 2.0
 class TaskOwner:
     """A set of named tasks with one end.
 
-    A task that fails is logged with its name and never takes its siblings along. After `stop()` no task of this owner or
-    of its children runs, and new ones are refused: their coroutine is closed, `spawn` returns `None`.
+    A task that fails is logged with its name and never takes its siblings along. After `stop()` no task of this owner
+    or of its children runs, and new ones are refused: their coroutine is closed, `spawn` returns `None`.
     """
 
     def __init__(self, name: str, parent: TaskOwner | None = None) -> None:
-        self.name = f"{parent.name}/{name}" if parent else name
-        self._parent = parent
+        self.name: str = name if parent is None else f"{parent.name}/{name}"
         self._tasks: set[asyncio.Task[Any]] = set()
         self._children: list[TaskOwner] = []
         self._stopping = False
-        if parent is not None:
-            parent._children.append(self)
 
     def child(self, name: str) -> TaskOwner:
         """A new owner below this one; it is stopped before this one's own tasks are."""
-        return TaskOwner(name, self)
+        owner = TaskOwner(name, self)
+        self._children.append(owner)
+        return owner
 
     def spawn(self, name: str, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any] | None:
         """Run `work` as a task named `<owner>/<name>`; `None` if this owner has been stopped."""
@@ -56,6 +55,7 @@ class TaskOwner:
         self._stopping = True
         for child in reversed(list(self._children)):
             await child.stop(timeout)
+        self._children.clear()
         current = asyncio.current_task()
         waiting = {task for task in self._tasks if task is not current}
         for task in waiting:
@@ -64,8 +64,6 @@ class TaskOwner:
             _, late = await asyncio.wait(waiting, timeout=timeout)
             for task in late:
                 log.error("task %s did not stop within %.0f s", task.get_name(), timeout)
-        if self._parent is not None and self in self._parent._children:
-            self._parent._children.remove(self)
 
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
