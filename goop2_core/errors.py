@@ -29,7 +29,7 @@ class Goop2Error(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with a setting: the key's path (`presence.ttl_seconds`), what is wrong, and what would be right."""
+    """One thing wrong with a setting: the key's path (`presence.ttl_seconds`), what is wrong, what would be right."""
 
     key: str
     message: str

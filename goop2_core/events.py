@@ -1,7 +1,7 @@
 """Everything an engine says to a front end: a closed set of frozen classes, and nothing else.
 
-Front ends never poll and never get live objects: they read a snapshot once, then follow these events. Each event is plain
-data (JSON after `to_json`), because a front end may be a window in this process or a page in a browser.
+Front ends never poll and never get live objects: they read a snapshot once, then follow these events. Each event is
+plain data (JSON after `to_json`), because a front end may be a window in this process or a page in a browser.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Delivery(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A `Goop2Error` as data: what happened, why, what to do. `remedy` names a fix a front end may offer as a button."""
+    """A `Goop2Error` as data: what happened, why, what to do. `remedy` names a fix that a button may offer."""
 
     title: str
     message: str = ""
@@ -84,7 +84,7 @@ class ChatMessage:
 
 @dataclass(frozen=True, slots=True)
 class PeerChanged:
-    """One of the owner's peers changed its state; while it starts or stops, `step` of `steps` is under way, called `label`."""
+    """One of the owner's peers changed its state; while it starts or stops, `step` of `steps` (`label`) is under way."""
 
     state: PeerState
     step: int = 0

@@ -21,6 +21,7 @@ class TaskOwner:
 
     def __init__(self, name: str, parent: TaskOwner | None = None) -> None:
         self.name: str = name if parent is None else f"{parent.name}/{name}"
+        self._parent = parent
         self._tasks: set[asyncio.Task[Any]] = set()
         self._children: list[TaskOwner] = []
         self._stopping = False
@@ -55,7 +56,6 @@ class TaskOwner:
         self._stopping = True
         for child in reversed(list(self._children)):
             await child.stop(timeout)
-        self._children.clear()
         current = asyncio.current_task()
         waiting = {task for task in self._tasks if task is not current}
         for task in waiting:
@@ -64,6 +64,13 @@ class TaskOwner:
             _, late = await asyncio.wait(waiting, timeout=timeout)
             for task in late:
                 log.error("task %s did not stop within %.0f s", task.get_name(), timeout)
+        if self._parent is not None:
+            self._parent.forget(self)
+
+    def forget(self, child: TaskOwner) -> None:
+        """Let go of a stopped child; it calls this itself."""
+        if child in self._children:
+            self._children.remove(child)
 
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)

@@ -42,7 +42,7 @@ class NodeOptions:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """One connection: the other side's address, whether it goes through a relay, who dialled, its age and open streams."""
+    """One connection: the other side's address, whether through a relay, who dialled, its age and open streams."""
 
     peer_id: str
     address: str
@@ -111,7 +111,7 @@ class Stream(Protocol):
         """Exactly `count` bytes. Raises `StreamBroken` if the stream ends before."""
 
     async def readline(self, most: int) -> bytes:
-        """Bytes up to and including `\\n`, or what there was before the end. Raises `Refused` (413) past `most` bytes."""
+        """Bytes up to and including a newline, or what there was before the end. Raises `Refused` (413) past `most`."""
 
     async def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send `data`; returns once it is handed to the connection, which is what makes a fast writer wait."""
