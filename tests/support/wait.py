@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -14,6 +14,18 @@ async def until(condition: Callable[[], T], seconds: float = 10.0, every: float 
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
     while not (value := condition()):
+        if loop.time() > end:
+            message = f"not within {seconds} s: {condition!r} is {value!r}"
+            raise AssertionError(message)
+        await asyncio.sleep(every)
+    return value
+
+
+async def eventually(condition: Callable[[], Awaitable[T]], seconds: float = 10.0, every: float = 0.05) -> T:
+    """`until` for a condition that has to be awaited."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+    while not (value := await condition()):
         if loop.time() > end:
             message = f"not within {seconds} s: {condition!r} is {value!r}"
             raise AssertionError(message)
