@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.interop import programs
+from tests.netns.fixture import lab
 from tests.support.needs import need
+
+__all__ = ["go_program", "js_program", "lab"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

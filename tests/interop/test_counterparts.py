@@ -33,6 +33,7 @@ async def exchange(dialer: Counterpart, other: Counterpart, folder) -> None:
     assert sent["ack"] == {"type": "ack", "id": sent["sent"]["id"], "seq": sent["sent"]["seq"]}
     received = await other.event("message")
     assert (received["from"], received["message"]) == (dialer.peer_id, sent["sent"])
+    assert not received["sealed"]
 
 
 async def gossip(author: Counterpart, other: Counterpart) -> None:
@@ -79,3 +80,38 @@ async def test_a_failure_is_told_as_one(go_program, js_program):
                 await peer.call("dial", address=f"/ip4/127.0.0.1/tcp/9/p2p/{peer.peer_id[:-2]}zz")
             with pytest.raises(CounterpartError, match="unknown op"):
                 await peer.call("fly")
+
+
+@pytest.mark.netns
+async def test_both_find_a_go_peer_by_mdns(go_program, js_program, lab):
+    """js-libp2p sends neither SRV nor A records, without which go-libp2p takes no notice: go never finds js."""
+    lan = lab.lan()
+    options = {"listen": ["/ip4/0.0.0.0/tcp/0"], "security": ["noise"], "tag": "goop-mdns"}
+    async with (
+        running(lab.host(lan).command(go_program), **options) as go,
+        running(lab.host(lan).command(go_program), **options) as other,
+        running(lab.host(lan).command(js_program), **options) as js,
+    ):
+        for peer in (other, js):
+            found = await peer.event("found", lambda event: event["peer_id"] == go.peer_id)
+            assert any(address.startswith("/ip4/192.168.1.1/tcp/") for address in found["addresses"])
+
+
+async def test_two_go_peers_seal_for_each_other(go_program, tmp_path):
+    (tmp_path / "index.html").write_text("sealed")
+    async with (
+        running(go_program, listen=LISTEN, security=["noise"]) as alice,
+        running(go_program, listen=LISTEN, security=["noise"]) as bob,
+    ):
+        for one, other in ((alice, bob), (bob, alice)):
+            key = (await one.call("encrypt"))["public_key"]
+            await other.call("encrypt", peer_id=one.peer_id, public_key=key)
+        await bob.call("serve", folder=str(tmp_path), label="Bob")
+        await alice.call("dial", address=bob.address())
+        fetched = await alice.call("fetch", peer_id=bob.peer_id, path="/")
+        assert fetched["sealed"]
+        assert fetched["sha256"] == hashlib.sha256(b"sealed").hexdigest()
+        await alice.call("send", peer_id=bob.peer_id, topic="chat", payload={"content": "hi"})
+        received = await bob.event("message")
+        assert received["sealed"]
+        assert received["message"]["payload"] == {"content": "hi"}

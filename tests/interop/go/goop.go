@@ -64,17 +64,18 @@ func (p *peer) serve(_ context.Context, r request) (any, error) {
 	})
 	p.host.SetStreamHandler(siteProtocol, func(s network.Stream) {
 		defer s.Close()
-		answerGet(s, r.Folder)
+		p.answerGet(s, r.Folder)
 	})
 	return object{}, nil
 }
 
-func answerGet(s network.Stream, folder string) {
+func (p *peer) answerGet(s network.Stream, folder string) {
+	from := s.Conn().RemotePeer().String()
 	line, err := bufio.NewReader(s).ReadString('\n')
 	if err != nil {
 		return
 	}
-	wanted, isGet := strings.CutPrefix(strings.TrimSpace(line), "GET ")
+	wanted, isGet := strings.CutPrefix(p.boxes.openLine(from, strings.TrimSpace(line)), "GET ")
 	if !isGet {
 		_, _ = io.WriteString(s, "ERR bad request\n")
 		return
@@ -96,8 +97,9 @@ func answerGet(s network.Stream, folder string) {
 	if kind == "" {
 		kind = http.DetectContentType(data)
 	}
-	if _, err := fmt.Fprintf(s, "OK %s %d\n", kind, len(data)); err == nil {
-		_, _ = s.Write(data)
+	header, body := p.boxes.sealBody(from, kind, data)
+	if _, err := io.WriteString(s, header); err == nil {
+		_, _ = s.Write(body)
 	}
 }
 
@@ -122,36 +124,41 @@ func (p *peer) fetch(ctx context.Context, r request) (any, error) {
 		return nil, err
 	}
 	defer stream.Close()
-	if _, err := fmt.Fprintf(stream, "GET %s\n", r.Path); err != nil {
+	line := p.boxes.sealLine(r.PeerID, "GET "+r.Path)
+	if _, err := fmt.Fprintln(stream, line); err != nil {
 		return nil, err
 	}
 	reader := bufio.NewReader(stream)
-	line, err := reader.ReadString('\n')
-	if err != nil {
+	if line, err = reader.ReadString('\n'); err != nil {
 		return nil, fmt.Errorf("reading the reply header: %w", err)
 	}
 	header := strings.TrimSpace(line)
 	keyword, rest, _ := strings.Cut(header, " ")
-	if keyword != "OK" {
-		return object{"header": header}, nil
-	}
 	last := strings.LastIndex(rest, " ")
-	if last < 0 {
-		return nil, fmt.Errorf("no size in %q", header)
+	if (keyword != "OK" && keyword != "EOK") || last < 0 {
+		return object{"header": header}, nil
 	}
 	size, err := strconv.ParseInt(rest[last+1:], 10, 64)
 	if err != nil {
 		return nil, err
 	}
-	hash := sha256.New()
-	if _, err := io.CopyN(hash, reader, size); err != nil {
-		return nil, fmt.Errorf("the body ended early: %w", err)
+	body, err := io.ReadAll(reader)
+	if err != nil {
+		return nil, fmt.Errorf("reading the body: %w", err)
 	}
-	if more, _ := io.Copy(io.Discard, reader); more > 0 {
-		return nil, fmt.Errorf("%d bytes after the body", more)
+	if int64(len(body)) != size {
+		return nil, fmt.Errorf("%d bytes came after %q", len(body), header)
 	}
-	digest := hex.EncodeToString(hash.Sum(nil))
-	return object{"header": header, "mime": rest[:last], "size": size, "sha256": digest}, nil
+	if keyword == "EOK" {
+		if body, err = p.boxes.open(r.PeerID, string(body)); err != nil {
+			return nil, err
+		}
+	}
+	digest := sha256.Sum256(body)
+	return object{
+		"header": header, "mime": rest[:last], "size": len(body), "sha256": hex.EncodeToString(digest[:]),
+		"sealed": keyword == "EOK",
+	}, nil
 }
 
 // send puts one MQ message on a stream of its own and returns the ack (spec 4.2, without the retry).
@@ -161,7 +168,11 @@ func (p *peer) send(ctx context.Context, r request) (any, error) {
 		return nil, err
 	}
 	defer stream.Close()
-	out := message{"msg", uuid.NewString(), sequence.Add(1), r.Topic, r.Payload}
+	payload, err := p.boxes.sealPayload(r.PeerID, r.Payload)
+	if err != nil {
+		return nil, err
+	}
+	out := message{"msg", uuid.NewString(), sequence.Add(1), r.Topic, payload}
 	if err := json.NewEncoder(stream).Encode(out); err != nil {
 		return nil, err
 	}
@@ -188,5 +199,7 @@ func (p *peer) receive(s network.Stream) {
 	if err := json.NewEncoder(s).Encode(message{Type: "ack", ID: in.ID, Seq: in.Seq}); err != nil {
 		return
 	}
-	tell("message", object{"from": s.Conn().RemotePeer().String(), "message": in})
+	from, sealed := s.Conn().RemotePeer().String(), false
+	in.Payload, sealed = p.boxes.openPayload(from, in.Payload)
+	tell("message", object{"from": from, "message": in, "sealed": sealed})
 }

@@ -22,20 +22,21 @@ const (
 
 // request has the fields of every op; each op reads its own.
 type request struct {
-	ID       int             `json:"id"`
-	Op       string          `json:"op"`
-	KeyFile  string          `json:"key_file"`
-	Listen   []string        `json:"listen"`
-	Security []string        `json:"security"`
-	Address  string          `json:"address"`
-	PeerID   string          `json:"peer_id"`
-	Path     string          `json:"path"`
-	Folder   string          `json:"folder"`
-	Label    string          `json:"label"`
-	Topic    string          `json:"topic"`
-	Payload  json.RawMessage `json:"payload"`
-	Data     string          `json:"data"`
-	Tag      string          `json:"tag"`
+	ID        int             `json:"id"`
+	Op        string          `json:"op"`
+	KeyFile   string          `json:"key_file"`
+	Listen    []string        `json:"listen"`
+	Security  []string        `json:"security"`
+	Address   string          `json:"address"`
+	PeerID    string          `json:"peer_id"`
+	Path      string          `json:"path"`
+	Folder    string          `json:"folder"`
+	Label     string          `json:"label"`
+	Topic     string          `json:"topic"`
+	Payload   json.RawMessage `json:"payload"`
+	Data      string          `json:"data"`
+	Tag       string          `json:"tag"`
+	PublicKey string          `json:"public_key"`
 }
 
 type object = map[string]any
@@ -63,7 +64,7 @@ func main() {
 	ops := map[string]func(context.Context, request) (any, error){
 		"start": p.start, "dial": p.dial, "ping": p.ping, "identify": p.identify, "close": p.close,
 		"serve": p.serve, "label": p.label, "fetch": p.fetch, "send": p.send,
-		"join": p.join, "publish": p.publish, "subscribers": p.subscribers,
+		"join": p.join, "publish": p.publish, "subscribers": p.subscribers, "encrypt": p.encrypt,
 	}
 	lines := bufio.NewScanner(os.Stdin)
 	lines.Buffer(nil, longestLine)

@@ -30,6 +30,7 @@ type peer struct {
 	gossip *pubsub.PubSub
 	mu     sync.Mutex
 	topics map[string]*pubsub.Topic
+	boxes  boxes
 }
 
 // start opens the host as spec 2.1 describes: TLS and then Noise, yamux alone, with a keep-alive every 5 s.

@@ -116,7 +116,7 @@ function serving (handler) {
 async function receive (stream, connection) {
   const message = JSON.parse(await within(MESSAGE_MS, 'an MQ message', new Reader(stream).line()))
   await write(stream, bytes(`${JSON.stringify({ type: 'ack', id: message.id, seq: message.seq })}\n`))
-  tell('message', { from: connection.remotePeer.toString(), message })
+  tell('message', { from: connection.remotePeer.toString(), message, sealed: false })
 }
 
 async function answerGet (stream, folder) {
@@ -219,7 +219,7 @@ const ops = {
     }
     await stream.close()
     if (got !== Number(match[2])) throw new Error(`${got} bytes came after ${header}`)
-    return { header, mime: match[1], size: got, sha256: hash.digest('hex') }
+    return { header, mime: match[1], size: got, sha256: hash.digest('hex'), sealed: false }
   },
 
   async send ({ peer_id: peerId, topic, payload }) {
