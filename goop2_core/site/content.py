@@ -21,7 +21,7 @@ from typing import Final
 
 from goop2_core.errors import Goop2Error, Refused
 from goop2_core.site.mime import SNIFFED_BYTES, mime_of, needs_head
-from goop2_core.site.paths import TEMPORARY, check_public, clean, forbidden, not_found
+from goop2_core.site.paths import TEMPORARY, check_public, clean, forbidden, not_found, printable
 from goop2_core.site.upload import Upload, sync_folder
 
 MOST_ENTRIES: Final = 10_000
@@ -93,7 +93,9 @@ class ContentStore:
         descriptor = os.open(file.path, _READ_FLAGS)
         try:
             if _version(os.fstat(descriptor)) != file.version:
-                raise Refused("The file has changed", f"{file.path.name} was replaced while it was read.", status=409)
+                raise Refused(
+                    "The file has changed", f"{printable(file.path.name)} was replaced while it was read.", status=409
+                )
             os.lseek(descriptor, offset, os.SEEK_SET)
             wanted = max(0, min(most, file.size - offset))
             data = os.read(descriptor, wanted)
@@ -137,9 +139,11 @@ class ContentStore:
                         break
         except FileNotFoundError:
             hint = "" if parts else f"Is {self.root} still there?"
-            raise Refused("There is no such folder", f"The site has no folder “{path}”.", hint, status=404) from None
+            raise Refused(
+                "There is no such folder", f"The site has no folder “{printable(path)}”.", hint, status=404
+            ) from None
         except NotADirectoryError:
-            raise Refused("This is not a folder", f"“{path}” is a file.", status=409) from None
+            raise Refused("This is not a folder", f"“{printable(path)}” is a file.", status=409) from None
         except OSError as error:
             raise _failed("The folder could not be read", error) from error
         return sorted(entries, key=lambda entry: (not entry.dir, entry.name.casefold(), entry.name))
@@ -157,7 +161,7 @@ class ContentStore:
         target = self._own(path, leaf=False)
         with _words("The file could not be written"):
             if target == self._real_root() or target.is_dir():
-                raise Refused("A folder cannot be written to", f"“{path}” is a folder.", status=409)
+                raise Refused("A folder cannot be written to", f"“{printable(path)}” is a folder.", status=409)
         self._match(target, if_match)
         return Upload(self._real_root() / TEMPORARY, lambda written: self._place(path, written, if_match))
 

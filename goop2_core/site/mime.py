@@ -5,6 +5,7 @@ from __future__ import annotations
 import mimetypes
 import re
 from functools import cache
+from pathlib import Path
 from typing import Final
 
 SNIFFED_BYTES: Final = 512
@@ -83,7 +84,7 @@ def settle(said: str, name: str, head: bytes = b"") -> str:
 
 @cache
 def _system() -> mimetypes.MimeTypes:
-    return mimetypes.MimeTypes(tuple(mimetypes.knownfiles))
+    return mimetypes.MimeTypes([file for file in mimetypes.knownfiles if Path(file).is_file()])
 
 
 def _by_name(name: str) -> str:

@@ -160,6 +160,8 @@ def test_types(tmp_path: Path) -> None:
         "a.css": (b"", "text/css; charset=utf-8"),
         "a.JS": (b"", "application/javascript; charset=utf-8"),
         "a.svg": (b"", "image/svg+xml"),
+        "a.bin": (b"hello", "application/octet-stream"),
+        "a.unheard-of": (b"hello", "text/plain; charset=utf-8"),
         "plain": (b"hello", "text/plain; charset=utf-8"),
         "page": (b"  <!DOCTYPE html><p>", "text/html; charset=utf-8"),
         "picture": (b"\x89PNG\r\n\x1a\n\0", "image/png"),
