@@ -70,6 +70,15 @@ def load_or_create(path: Path) -> Identity:
         ) from error
 
 
+def read_peer_id(path: Path) -> str:
+    """The peer ID of the key file, for showing a peer that does not run; empty if there is no intact one."""
+    try:
+        with path.open("rb") as file:
+            return parse_key(file.read(_LARGEST_FILE + 1)).peer_id
+    except (OSError, ValueError):
+        return ""
+
+
 def _read(path: Path) -> bytes | None:
     if not os.path.lexists(path):
         return None

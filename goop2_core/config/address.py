@@ -37,7 +37,10 @@ def parse_address(text: str) -> Address:
     if not (digits.isascii() and digits.isdigit() and len(digits) <= _PORT_DIGITS and int(digits) <= _HIGHEST_PORT):
         raise ValueError("an address whose port is a number from 0 to 65535")
     if host.startswith("[") and host.endswith("]"):
-        return Address(str(ipaddress.IPv6Address(host[1:-1])), int(digits))
+        try:
+            return Address(str(ipaddress.IPv6Address(host[1:-1])), int(digits))
+        except ValueError:
+            raise ValueError("an address with an IPv6 address in its brackets") from None
     if host and not _is_host(host):
         raise ValueError("an address that starts with an IP address or a host name")
     return Address(host, int(digits))

@@ -48,8 +48,15 @@ CREATE INDEX IF NOT EXISTS idx_chat_messages_peer ON _chat_messages (peer_id, ts
 CREATE TABLE IF NOT EXISTS _chat_delivery (
     message_id INTEGER PRIMARY KEY, delivery TEXT NOT NULL, error TEXT NOT NULL DEFAULT '',
     client_id TEXT NOT NULL DEFAULT '');
-CREATE UNIQUE INDEX IF NOT EXISTS _chat_delivery_client ON _chat_delivery (client_id) WHERE client_id != '';
+CREATE INDEX IF NOT EXISTS _chat_delivery_client ON _chat_delivery (client_id) WHERE client_id != '';
+CREATE INDEX IF NOT EXISTS _chat_messages_person ON _chat_messages (peer_id);
 CREATE TABLE IF NOT EXISTS _chat_read (peer_id TEXT PRIMARY KEY, last_id INTEGER NOT NULL);
+"""
+
+# REF trims conversations too, and knows nothing of the table beside
+_TRIGGER = """
+CREATE TRIGGER IF NOT EXISTS _chat_delivery_gone AFTER DELETE ON _chat_messages
+BEGIN DELETE FROM _chat_delivery WHERE message_id = old.id; END
 """
 
 # columns that came later, which `CREATE TABLE IF NOT EXISTS` does not add to a table that is there
@@ -76,6 +83,7 @@ _ADDED = {
 
 def prepare(connection: sqlite3.Connection) -> None:
     """Bring a database, new or old, to the shape that goop2 works with. The caller holds a transaction."""
+    known = _columns(connection, "_chat_messages") and not _columns(connection, "_chat_read")
     _rename_app_type(connection)
     connection.execute("DROP TABLE IF EXISTS _peer_names")
     for statement in _TABLES.split(";\n"):
@@ -85,6 +93,9 @@ def prepare(connection: sqlite3.Connection) -> None:
         for column in columns:
             if column.partition(" ")[0] not in present:
                 connection.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
+    connection.execute(_TRIGGER)
+    if known:  # what REF kept has long been read
+        connection.execute("INSERT INTO _chat_read SELECT peer_id, MAX(id) FROM _chat_messages GROUP BY peer_id")
 
 
 def _rename_app_type(connection: sqlite3.Connection) -> None:

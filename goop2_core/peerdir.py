@@ -1,0 +1,253 @@
+"""The directory of one peer: what lies where (spec/network 1.4), who uses it, and making and deleting it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import shutil
+import sqlite3
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from goop2_core.config import Config, ConfigFile, read_document
+from goop2_core.dirlock import DirectoryLock
+from goop2_core.errors import Goop2Error
+from goop2_core.identity import load_or_create
+from goop2_core.sitefolder import check_folder, copy_folder, write_first_page
+
+CONFIG_NAME = "goop.json"
+_LONGEST_NAME = 48
+_MOST_COUNTED = 100_000
+_MOST_SAME_NAME = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionFacts:
+    """What deleting a peer would lose. `site_outside`: the site folder lies elsewhere and would stay."""
+
+    messages: int
+    site_files: int
+    site_bytes: int
+    people: int
+    site_outside: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PeerDir:
+    """A peer's directory. Nothing is read or checked until something asks for it."""
+
+    path: Path
+
+    @property
+    def config_file(self) -> Path:
+        """`goop.json`."""
+        return self.path / CONFIG_NAME
+
+    @property
+    def identity_key(self) -> Path:
+        """The key file that the configuration names; reads it, so not for a loop."""
+        return self.path / self._config().identity.key_file
+
+    @property
+    def site(self) -> Path:
+        """The site folder that the configuration names; reads it, so not for a loop."""
+        return self.path / self._config().paths.site_root
+
+    @property
+    def database(self) -> Path:
+        """The SQLite database, in the directory itself."""
+        return self.path / "data.db"
+
+    @property
+    def avatar(self) -> Path:
+        """The own picture."""
+        return self.path / "avatar.png"
+
+    @property
+    def data(self) -> Path:
+        """Keys, and what goop2 remembers between starts."""
+        return self.path / "data"
+
+    @property
+    def cache(self) -> Path:
+        """What can be fetched again."""
+        return self.path / "cache"
+
+    @property
+    def ports_file(self) -> Path:
+        """The ports that were chosen once."""
+        return self.data / "ports.json"
+
+    @property
+    def lock_file(self) -> Path:
+        """Locked while the peer runs."""
+        return self.path / ".goop2.lock"
+
+    @classmethod
+    def create(
+        cls, base: Path, name: str, *, label: str = "", site_folder: Path | None = None, copy: bool = False
+    ) -> PeerDir:
+        """Make a peer below `base`, complete or not at all, and return its directory, named after `name`.
+
+        `label` (else `name`) is its display name. Its site is a first page, or a copy of `site_folder`, or, without
+        `copy`, that folder itself. Raises `Goop2Error` (a `ConfigError` if the label cannot be used).
+        """
+        label = " ".join((label or name).split())
+        if not name.strip():
+            raise Goop2Error("The peer needs a name", "", "Type one: it is what you see in the list.")
+        folder = check_folder(site_folder) if site_folder is not None else None
+        values: dict[str, Any] = {"profile.label": label, "viewer.theme": "auto"}
+        if folder is not None and not copy:
+            values["paths.site_root"] = str(folder)
+        unfinished = base / f".{slug(name)}.{secrets.token_hex(6)}.new"
+        try:
+            base.mkdir(mode=0o700, parents=True, exist_ok=True)
+            unfinished.mkdir(mode=0o700)
+            peer = cls(unfinished)
+            ConfigFile.create(peer.config_file, values)
+            load_or_create(peer.identity_key)
+            if folder is None:
+                write_first_page(unfinished / "site", label)
+            elif copy:
+                copy_folder(folder, unfinished / "site")
+            return cls(_settle(unfinished, base / slug(name)))
+        except OSError as error:
+            place = error.filename or base
+            raise Goop2Error(
+                "The peer cannot be made", f"{place}: {error.strerror}.", "Nothing was changed."
+            ) from error
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+
+    def check_is_peer(self) -> None:
+        """Raise `Goop2Error` unless there is a directory with a `goop.json`, whatever that holds."""
+        if not self.path.is_dir():
+            raise Goop2Error("This is not a peer", f"{self.path} is not a folder.")
+        if not os.path.lexists(self.config_file):
+            raise Goop2Error(
+                "This is not a peer", f"{self.path} holds no {CONFIG_NAME}.", "Choose a peer's own folder."
+            )
+
+    def lock(self, holder: str) -> DirectoryLock:
+        """Claim the directory for this process until the lock is released; `holder` tells others who it is.
+
+        Raises `Goop2Error` that says who has it now.
+        """
+        return DirectoryLock(self.lock_file, self.path.name, holder)
+
+    def deletion_facts(self) -> DeletionFacts:
+        """Count what `delete` would lose. What cannot be counted is 0."""
+        site = self.site
+        outside = not _inside(site, self.path)
+        files, size = (0, 0) if outside else _count(site)
+        messages, people = _count_rows(self.database)
+        return DeletionFacts(messages, files, size, people, outside)
+
+    def delete(self) -> None:
+        """Delete the directory with everything in it; a site folder elsewhere stays.
+
+        Raises `Goop2Error` if it is in use, is no peer, or cannot be deleted.
+        """
+        self.check_is_peer()
+        if self.path.is_symlink():
+            raise Goop2Error(
+                "The peer cannot be deleted", f"{self.path} is a link to another folder.", "Delete it by hand."
+            )
+        with self.lock("goop2, deleting it"):
+            doomed = self.path.with_name(f".{self.path.name}.{secrets.token_hex(6)}.deleted")
+            try:
+                self.path.rename(doomed)  # so that a deletion cut short leaves no peer with half of its files
+            except OSError:  # a mount point, or in a folder that is not ours
+                doomed = self.path
+            try:
+                shutil.rmtree(doomed)
+            except OSError as error:
+                reason = f"{error.filename or doomed}: {error.strerror}."
+                raise Goop2Error("The peer was not deleted completely", reason, f"Delete {doomed} by hand.") from error
+
+    def _config(self) -> Config:
+        """The configuration if it can be used, else the defaults: for showing a peer, not for running it."""
+        with contextlib.suppress(OSError):
+            reading = read_document(self.config_file.read_bytes())
+            if reading.config is not None:
+                return reading.config
+        return Config()
+
+
+def peers_home() -> Path:
+    """Where goop2 keeps the peers that it makes."""
+    return platformdirs.user_data_path("goop2", appauthor=False) / "peers"
+
+
+def list_peers(base: Path) -> list[PeerDir]:
+    """The peers below `base` by directory name, also those whose `goop.json` is broken. Empty if there is no `base`."""
+    try:
+        with os.scandir(base) as entries:
+            paths = [Path(entry.path) for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise Goop2Error("The peers cannot be listed", f"{base}: {error.strerror}.") from error
+    peers = [PeerDir(path) for path in paths if os.path.lexists(path / CONFIG_NAME)]
+    return sorted(peers, key=lambda peer: (peer.path.name.casefold(), peer.path.name))
+
+
+def slug(name: str) -> str:
+    """A directory name made from any name: letters, digits and hyphens, never empty (spec/network 1.4)."""
+    plain = unicodedata.normalize("NFKD", name.casefold().replace("'", "").replace("\u2019", ""))
+    plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    text = re.sub(r"[^\w]+|_+", "-", unicodedata.normalize("NFC", plain)).strip("-")
+    return text.encode()[:_LONGEST_NAME].decode(errors="ignore").rstrip("-") or "peer"
+
+
+def _settle(unfinished: Path, wanted: Path) -> Path:
+    """Give a finished directory its name, or the next free one after it."""
+    for number in range(1, _MOST_SAME_NAME):
+        final = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
+        if os.path.lexists(final):
+            continue
+        try:
+            return unfinished.rename(final)
+        except (FileExistsError, NotADirectoryError):
+            continue
+        except OSError as error:
+            if not os.path.lexists(final):
+                raise
+            del error
+    raise Goop2Error("The peer cannot be made", f"There are too many named {wanted.name}.", "Choose another name.")
+
+
+def _inside(path: Path, directory: Path) -> bool:
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(directory))
+
+
+def _count(folder: Path) -> tuple[int, int]:
+    """Files below `folder` and their bytes; it stops at `_MOST_COUNTED` files."""
+    files = size = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            files += 1
+            with contextlib.suppress(OSError):
+                size += (Path(place) / name).lstat().st_size
+        if files >= _MOST_COUNTED:
+            break
+    return files, size
+
+
+def _count_rows(database: Path) -> tuple[int, int]:
+    """Messages and people in a database that may be open elsewhere, damaged or missing."""
+    if not database.is_file():
+        return 0, 0
+    try:
+        with contextlib.closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            messages = connection.execute("SELECT COUNT(*) FROM _chat_messages").fetchone()[0]
+            people = connection.execute("SELECT COUNT(*) FROM _peer_cache").fetchone()[0]
+            return messages, people
+    except sqlite3.Error:
+        return 0, 0
