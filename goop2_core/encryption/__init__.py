@@ -1,0 +1,1 @@
+"""Encryption between two peers beyond what libp2p gives: NaCl boxes (spec 9)."""
