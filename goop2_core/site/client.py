@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 from typing import Final
 
@@ -56,9 +56,9 @@ class RemoteFile:
         self._left = size - len(first)
         self._stream: Stream | None = stream
         self._held = held
-        self.chunks: AsyncIterator[bytes] = self._chunks()
+        self.chunks: AsyncGenerator[bytes, None] = self._chunks()
 
-    async def _chunks(self) -> AsyncIterator[bytes]:
+    async def _chunks(self) -> AsyncGenerator[bytes, None]:
         """The body in order. Raises `StreamBroken` if it ends early or nothing comes for 30 s."""
         first, self._first = memoryview(self._first), b""
         try:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import io
 import os
-import tempfile
+import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from goop2_core.errors import Goop2Error, Refused
+from goop2_core.errors import Refused
 
 _FORGOTTEN_SECONDS: Final = 86_400
 
@@ -30,57 +31,54 @@ class Upload:
         self._place = place
         self._lock = threading.Lock()
         self._digest = hashlib.sha256()
+        self._file: io.FileIO | None = None
+        self._ended = False
         self.size = 0
-        try:
-            _remove_forgotten(folder)
-            folder.mkdir(parents=True, exist_ok=True)
-            self._descriptor, name = tempfile.mkstemp(dir=folder)
-        except OSError as error:
-            raise Goop2Error("The file could not be written", error.strerror or str(error)) from error
-        self._file: Path | None = Path(name)
 
     def write(self, data: bytes | bytearray) -> None:
-        """Append `data`. Raises `Refused` (507) if the disk is full."""
-        with self._lock:
-            if self._file is None:
+        """Append `data`; nothing after `abort`. Raises `Refused` (507) if the disk is full."""
+        with self._lock, _words():
+            if self._ended:
                 return
-            view = memoryview(data)
-            try:
-                while view:
-                    view = view[os.write(self._descriptor, view) :]
-            except OSError as error:
-                full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-                message = "The disk is full." if full else error.strerror or str(error)
-                raise Refused("The file could not be written", message, status=507 if full else 500) from error
+            file, view = self._open(), memoryview(data)
+            while view:
+                view = view[file.write(view) :]
             self._digest.update(data)
             self.size += len(data)
 
     def commit(self) -> str:
         """Make it durable, put it in its place and return its etag. Raises `Refused` (409) if the place was taken."""
-        with self._lock:
-            if self._file is None:
+        with self._lock, _words():
+            if self._ended:
                 raise Refused("The upload was given up", status=409)
-            try:
-                os.fsync(self._descriptor)
-                self._file.chmod(0o644)
-            except OSError as error:
-                raise Goop2Error("The file could not be written", error.strerror or str(error)) from error
-            self._place(self._file)
+            file = self._open()
+            os.fsync(file.fileno())
+            name = Path(str(file.name))
+            name.chmod(0o644)
+            self._place(name)
             self._end()
             return f"sha256:{self._digest.hexdigest()}"
 
     def abort(self) -> None:
         """Remove what was written; does nothing after `commit`."""
         with self._lock:
-            if self._file is not None:
-                self._end()
+            self._end()
+
+    def _open(self) -> io.FileIO:
+        if self._file is None:
+            _remove_forgotten(self._folder)
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._file = io.FileIO(self._folder / f"{secrets.token_hex(8)}.part", "xb")
+        return self._file
 
     def _end(self) -> None:
-        os.close(self._descriptor)
-        if self._file is not None:
-            self._file.unlink(missing_ok=True)
-            self._file = None
-        with contextlib.suppress(OSError):  # another upload still uses it
+        self._ended = True
+        if self._file is None:
+            return
+        file, self._file = self._file, None
+        file.close()
+        with contextlib.suppress(OSError):  # moved to its place; or another upload still uses the folder
+            Path(str(file.name)).unlink(missing_ok=True)
             self._folder.rmdir()
 
 
@@ -100,3 +98,13 @@ def _remove_forgotten(folder: Path) -> None:
         for file in folder.iterdir():
             if file.stat().st_mtime < time.time() - _FORGOTTEN_SECONDS:
                 file.unlink()
+
+
+@contextlib.contextmanager
+def _words() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        message = "The disk is full." if full else error.strerror or str(error)
+        raise Refused("The file could not be written", message, status=507 if full else 500) from error
