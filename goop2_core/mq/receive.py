@@ -8,6 +8,7 @@ from goop2_core.mq.message import MOST_BYTES, Wire, parse_message
 from goop2_core.p2p.api import Stream
 
 CHUNK = 65536
+HEAD_BYTES = 64
 PARSED_AT_MOST = 4 * MOST_BYTES
 
 
@@ -30,7 +31,8 @@ async def read_message(stream: Stream, budget: Budget) -> tuple[Wire, int]:
                 raise Refused("The message is too large", status=413)
             if not chunk and not data:
                 raise StreamBroken("The stream ended before a message came")
-            if taken == len(chunk) and not data.lstrip().startswith(b"{"):
+            head = bytes(data[:HEAD_BYTES]).lstrip()
+            if head and not head.startswith(b"{"):
                 raise Refused("The message is not an object", status=400)
             if chunk and not _may_end(chunk):
                 continue
