@@ -84,7 +84,7 @@ class ChatMessage:
 
 @dataclass(frozen=True, slots=True)
 class PeerChanged:
-    """One of the owner's peers changed its state; while it starts or stops, `step` of `steps` (`label`) is under way."""
+    """One of the owner's peers changed its state; while it starts or stops, it is at `step` of `steps` (`label`)."""
 
     state: PeerState
     step: int = 0

@@ -16,6 +16,7 @@ from typing import Any
 import platformdirs
 
 from goop2_core.config import Config, ConfigFile, read_document
+from goop2_core.config.schema import LABEL_LENGTH
 from goop2_core.dirlock import DirectoryLock
 from goop2_core.errors import Goop2Error
 from goop2_core.identity import load_or_create
@@ -124,6 +125,25 @@ class PeerDir:
             ) from error
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
+
+    @classmethod
+    def ensure(cls, path: Path) -> PeerDir:
+        """The peer in `path`. A directory without `goop.json` becomes a peer, with a first page if it has no site.
+
+        Raises `Goop2Error` if that is not possible. What is there already is never changed.
+        """
+        peer = cls(path.expanduser().absolute())
+        try:
+            peer.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not os.path.lexists(peer.config_file):
+                label = peer.path.name or "hello"
+                ConfigFile.create(peer.config_file, {"profile.label": label[:LABEL_LENGTH], "viewer.theme": "auto"})
+                if not os.path.lexists(peer.path / "site"):
+                    write_first_page(peer.path / "site", label)
+        except OSError as error:
+            place = error.filename or peer.path
+            raise Goop2Error("The peer cannot be made", f"{place}: {error.strerror}.") from error
+        return peer
 
     def check_is_peer(self) -> None:
         """Raise `Goop2Error` unless there is a directory with a `goop.json`, whatever that holds."""

@@ -1,0 +1,158 @@
+"""The command line: `goop2 peer DIR`, `goop2 id DIR`, `goop2 console DIR`; without a command, the desktop app."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import importlib.metadata
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from goop2_core import logs
+from goop2_core.config import ConfigFile, explain
+from goop2_core.control import ask_for_console
+from goop2_core.errors import ConfigError, Goop2Error
+from goop2_core.events import Event, PeerChanged, PeerState
+from goop2_core.identity import load_or_create
+from goop2_core.peerdir import PeerDir
+from goop2_core.version import VERSION
+
+FRONT_ENDS = "goop2.front_ends"
+COMMANDS = ("peer", "id", "console")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; the exit status is 0, 1 after an error that is printed, 2 for a wrong command line."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] not in (*COMMANDS, "-h", "--help", "--version", "-version"):
+        return _front_end(arguments)
+    parsed = _parser().parse_args(arguments)
+    try:
+        return int(parsed.run(parsed))
+    except ConfigError as error:
+        print(f"goop2: {error.title}", file=sys.stderr)
+        for problem in error.problems:
+            print(
+                f"  {problem.key} {problem.message}" + (f": {problem.suggestion}" if problem.suggestion else ""),
+                file=sys.stderr,
+            )
+        if error.hint:
+            print(error.hint, file=sys.stderr)
+    except Goop2Error as error:
+        print(f"goop2: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        pass
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="goop2",
+        description="The ephemeral web: sites, chat and calls that exist while your computer is on.",
+        epilog="Without a command, goop2 opens its window. `goop2 LINK` opens a goop2: link in it.",
+    )
+    parser.add_argument("--version", "-version", action="version", version=f"goop2 {VERSION}")
+    commands = parser.add_subparsers(title="commands", required=True)
+
+    peer = commands.add_parser("peer", help="run a peer without a window, until Ctrl-C")
+    peer.add_argument("directory", type=Path, metavar="DIR", help="its directory; made if it is not there")
+    peer.add_argument("--check", action="store_true", help="only check the settings, and explain them")
+    peer.add_argument("--verbose", "-v", action="store_true", help="log more")
+    peer.set_defaults(run=lambda a: _check(a.directory) if a.check else asyncio.run(_run(a.directory, a.verbose)))
+
+    identity = commands.add_parser("id", help="print a peer's ID")
+    identity.add_argument("directory", type=Path, metavar="DIR")
+    identity.set_defaults(run=lambda a: _print_id(a.directory))
+
+    console = commands.add_parser("console", help="print a new link to the console of a running peer")
+    console.add_argument("directory", type=Path, metavar="DIR")
+    console.set_defaults(run=lambda a: asyncio.run(_print_console(a.directory)))
+    return parser
+
+
+def _front_end(arguments: list[str]) -> int:
+    """Start the installed front end; without one, say so and show what the command line can do."""
+    found = importlib.metadata.entry_points(group=FRONT_ENDS)
+    for entry in found:
+        try:
+            start = entry.load()
+        except ImportError as error:
+            print(f"goop2: the window needs {error.name}, which is not installed.", file=sys.stderr)
+            continue
+        return int(start(arguments) or 0)
+    _parser().print_help(sys.stderr)
+    return 2
+
+
+def _check(path: Path) -> int:
+    file = ConfigFile(PeerDir(path).config_file)
+    config = file.load()
+    print(explain(config))
+    for warning in file.warnings:
+        suggestion = f" ({warning.suggestion})" if warning.suggestion else ""
+        print(f"warning: {warning.key} {warning.message}{suggestion}", file=sys.stderr)
+    print(f"{file.path} can be used.")
+    return 0
+
+
+def _print_id(path: Path) -> int:
+    key = PeerDir(path).identity_key
+    if not key.exists():
+        raise Goop2Error("There is no peer here", f"{key} is not there.", "`goop2 peer DIR` makes one.")
+    print(load_or_create(key).peer_id)
+    return 0
+
+
+async def _print_console(path: Path) -> int:
+    print(await ask_for_console(PeerDir(path).data))
+    return 0
+
+
+async def _run(path: Path, verbose: bool) -> int:
+    """Run one peer on this loop until SIGINT or SIGTERM; the second one ends the program at once."""
+    from goop2_core.engine import Engine  # noqa: PLC0415 (keeps `goop2 id` and --help quick)
+    from goop2_core.p2p import Network  # noqa: PLC0415
+
+    logs.setup_stderr(verbose=verbose)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def on_signal() -> None:
+        if stop.is_set():
+            sys.exit(1)
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, on_signal)
+    directory = PeerDir.ensure(path)
+    network = Network()
+    await network.start()
+    engine = Engine(directory, _progress)
+    try:
+        starting = asyncio.create_task(engine.start(network), name="start")
+        waiting = asyncio.create_task(stop.wait(), name="stop")
+        await asyncio.wait({starting, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            starting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await starting
+        elif starting.exception() is None:
+            print(f"{engine.name} is running as {engine.identity.peer_id}", flush=True)
+            print(f"Site:    {engine.site_link()}", flush=True)
+            print(f"Console: {engine.console_url('people')}", flush=True)
+            await waiting
+        waiting.cancel()
+        if starting.done() and not starting.cancelled():
+            starting.result()
+    finally:
+        await engine.stop()
+        await network.stop()
+    return 0
+
+
+def _progress(event: Event) -> None:
+    if isinstance(event, PeerChanged) and event.state is PeerState.STARTING and event.label:
+        print(f"[{event.step}/{event.steps}] {event.label}", file=sys.stderr)
