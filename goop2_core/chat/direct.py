@@ -118,7 +118,7 @@ class DirectChat:
     async def mark_read(self, peer_id: str) -> None:
         """The owner has seen everything that this person wrote."""
         await self._messages.mark_read(peer_id)
-        self._unread.pop(peer_id, None)
+        await self._count_unread(peer_id)
         self._emit(ChatRead(peer_id))
 
     async def clear(self, peer_id: str) -> None:
@@ -126,7 +126,7 @@ class DirectChat:
         if waiting := self._waiting.get(peer_id):
             waiting.clear()
         await self._messages.clear(peer_id)
-        self._unread.pop(peer_id, None)
+        await self._count_unread(peer_id)
         self._emit(ChatRead(peer_id, cleared=True))
 
     def _check_peer(self, peer_id: str) -> None:
@@ -197,11 +197,18 @@ class DirectChat:
         now = time.time_ns() // 1_000_000
         try:
             kept = await self._messages.add(message.sender, message.sender, content, now, Delivery.RECEIVED)
+            await self._count_unread(message.sender)
         except Goop2Error as error:
             log.warning("a message of %s could not be kept: %s", message.sender, error)
             return
-        self._unread[message.sender] = self._unread.get(message.sender, 0) + 1
         self._changed(kept)
+
+    async def _count_unread(self, peer_id: str) -> None:
+        """From the database, which answers in the order of asking: so what comes while the owner reads is not lost."""
+        if unread := await self._messages.unread(peer_id):
+            self._unread[peer_id] = unread
+        else:
+            self._unread.pop(peer_id, None)
 
     def _changed(self, message: ChatMessage) -> None:
         self._emit(ChatChanged(message, self._unread.get(message.peer_id, 0)))

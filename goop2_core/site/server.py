@@ -9,10 +9,11 @@ and while sealed bodies take 64 MiB of memory, further files go in plain rather 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final, TypeVar
@@ -90,10 +91,14 @@ class SiteServer:
         """Begin to answer."""
         self._disk = ThreadPoolExecutor(2, thread_name_prefix="goop2-site")
         self._started = time.time()
-        self._node.handle(CONTENT, self._serve_label)
-        self._node.handle(SITE, self._serve_site)
-        self._node.handle(AVATAR, self._serve_avatar)
-        self._node.handle(DIAG, self._serve_diag)
+        answers = {
+            CONTENT: self._serve_label,
+            SITE: self._serve_site,
+            AVATAR: self._serve_avatar,
+            DIAG: self._serve_diag,
+        }
+        for protocol, answer in answers.items():
+            self._node.handle(protocol, partial(_to_the_end, answer))
 
     async def stop(self) -> None:
         """End the threads that read files; call it after the node has stopped."""
@@ -234,6 +239,18 @@ class SiteServer:
             await stream.reset()
             return False
         return True
+
+
+async def _to_the_end(answer: Callable[[Stream], Awaitable[None]], stream: Stream) -> None:
+    """Answer, then wait until the visitor has it and ends the stream.
+
+    Closing a stream gives what is still on its way only a few seconds; over a slow line the end of a file needs more.
+    """
+    await answer(stream)
+    with contextlib.suppress(StreamBroken, TimeoutError):
+        await stream.close_write()
+        async with asyncio.timeout(PROGRESS_SECONDS):
+            await stream.read(1)
 
 
 def _duration(seconds: float) -> str:
