@@ -4,7 +4,7 @@
         lan = lab.lan()                                     # a bridge without a way out
         alice, bob = lab.host(lan), lab.host(lan)
         carol = lab.host(lab.router(Nat.HOME).lan, Link(delay_ms=50, loss=0.02))  # behind a NAT, on a slow cable
-        process = alice.start([sys.executable, "-m", "goop2_core.cli", "peer", "alice"])
+        process = alice.start([sys.executable, "-m", "goop2_core", "peer", "alice"])
 
 Needs root (or a user namespace with its own /run), iproute2, nftables and, for cables with a `Link`, /dev/net/tun.
 The internet of the lab is 50.60.70.0/24: the blocks for documentation count as not public in many libraries.

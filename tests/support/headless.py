@@ -6,7 +6,6 @@ import contextlib
 import http.client
 import json
 import re
-import select
 import signal
 import socket
 import subprocess
@@ -102,7 +101,7 @@ class HeadlessPeer:
         self.directory = directory
         self.place = place or ThisMachine()
         self.peer_id = ""
-        self._process: subprocess.Popen[str] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._console: Browser
 
     def configure(self, section: str, **values: Any) -> None:
@@ -115,29 +114,29 @@ class HeadlessPeer:
 
     def start(self) -> None:
         """Start the process and return once it serves its console."""
-        argv = self.place.command([sys.executable, "-m", "goop2_core.cli", "peer", str(self.directory)])
-        with (self._log).open("a") as stderr:
-            self._process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=stderr, text=True)
-        said = self._read_until(re.compile(r"Console: *(\S+)"))
-        found = re.search(r"running as (\S+)", said)
-        assert found, said
-        self.peer_id = found[1]
-        self._console = open_url(self.place, re.findall(r"Console: *(\S+)", said)[0])
+        argv = self.place.command([sys.executable, "-m", "goop2_core", "peer", str(self.directory)])
+        with self._output.open("w") as stdout, self._log.open("a") as stderr:
+            self._process = subprocess.Popen(argv, stdout=stdout, stderr=stderr)
+        console = re.compile(r"^Console: *(\S+)\n", re.MULTILINE)
+        wait_for(lambda: self._process.poll() is not None or console.search(self._output.read_text()), START_SECONDS)
+        said = self._output.read_text()
+        url, peer_id = console.search(said), re.search(r"is running as (\S+)", said)
+        assert url, f"the peer did not start:\n{said}{self._log.read_text()}"
+        assert peer_id, said
+        self.peer_id = peer_id[1]
+        self._console = open_url(self.place, url[1])
 
     def stop(self) -> int:
         """End it in order, and return its exit status."""
         assert self._process
         self._process.send_signal(signal.SIGTERM)
-        status = self._process.wait(STOP_SECONDS)
-        self._forget()
-        return status
+        return self._process.wait(STOP_SECONDS)
 
     def kill(self) -> None:
         """SIGKILL, as a crash or a power cut."""
         if self._process:
             self._process.kill()
             self._process.wait()
-            self._forget()
 
     def get(self, path: str) -> Any:
         """The JSON that the console answers to GET."""
@@ -161,29 +160,16 @@ class HeadlessPeer:
         return open_url(self.place, self.post("/api/open", {"address": peer_id})["url"])
 
     @property
+    def _output(self) -> Path:
+        return self.directory.with_suffix(".out")
+
+    @property
     def _log(self) -> Path:
         return self.directory.with_suffix(".log")
-
-    def _read_until(self, wanted: re.Pattern[str]) -> str:
-        assert self._process
-        assert self._process.stdout
-        said, end = "", time.monotonic() + START_SECONDS
-        while not wanted.search(said):
-            ready = select.select([self._process.stdout], [], [], max(0.0, end - time.monotonic()))[0]
-            line = self._process.stdout.readline() if ready else ""
-            assert line, f"the peer did not start:\n{said}{self._log.read_text()}"
-            said += line
-        return said
 
     def _json(self, answer: Answer) -> Any:
         assert answer.status < 300, f"{answer.status} {answer.body[:500]!r}"
         return json.loads(answer.body)
-
-    def _forget(self) -> None:
-        assert self._process
-        if self._process.stdout:
-            self._process.stdout.close()
-        self._process = None
 
 
 @contextlib.contextmanager
