@@ -97,6 +97,8 @@ class Edge:
         self.closed = True
         for handler in list(self._open):
             handler.abort()
+        for task in self.tasks:  # some serve a client that has gone already
+            task.cancel()
         if self.tasks:
             _, late = await asyncio.wait(self.tasks, timeout=seconds)
             for task in late:

@@ -11,8 +11,9 @@ import ipaddress
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from goop2_core.errors import Refused
 from goop2_core.identity import from_base36
@@ -153,7 +154,8 @@ class Client:
         return not self.proxied and _is_loopback(self.address)
 
 
-def parse_networks(texts: Iterable[str]) -> tuple[IPNetwork, ...]:
+@lru_cache(maxsize=64)
+def parse_networks(texts: tuple[str, ...]) -> tuple[IPNetwork, ...]:
     """Addresses and networks (`10.0.0.0/8`) of `viewer.trusted_proxies`; what does not parse trusts nobody."""
     networks: list[IPNetwork] = []
     for text in texts:
@@ -188,7 +190,7 @@ def client_of(peer: str, headers: Mapping[str, str], forwarded: list[str], trust
         address = str(parsed)
         if not trusts(trusted, address):
             break
-    return Client(address, proxied=True, secure=secure)
+    return Client(address, proxied, secure)
 
 
 def client_key(address: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from http import HTTPStatus
 
 from aiohttp import web
 
@@ -20,6 +21,7 @@ FETCH_SECONDS = 45.0
 CHUNK_SECONDS = 40.0
 GUESTS_PER_SECOND, GUESTS_BURST = 10.0, 100.0
 GUESTS_AT_ONCE = 32
+_PASSED_ON = (400, 403, 404, 429)
 
 
 class RemoteSites:
@@ -57,28 +59,34 @@ class RemoteSites:
             raise Refused("Too many requests", "This site answers you again in a moment.", status=429)
 
     async def _serve(self, request: web.Request, peer_id: str, path: str) -> web.StreamResponse:
-        name = self._services.name(peer_id)
         if path.endswith("/"):
             path += "index.html"  # other peers do not look for it in folders
         try:
             return await send_remote(request, self._services.client, peer_id, path)
-        except (Unreachable, TimeoutError):
-            error = Goop2Error(
+        except (NetworkError, Refused, TimeoutError) as error:
+            if isinstance(error, Refused) and error.status in _PASSED_ON:
+                raise
+            told = _told(error, self._services.name(peer_id))
+            return pages.error_page(request, HTTPStatus.BAD_GATEWAY, told, retry=True)
+
+
+def _told(error: NetworkError | Refused | TimeoutError, name: str) -> Goop2Error:
+    """Why the page of `name` did not come, for whoever wanted to see it."""
+    match error:
+        case Unsupported():
+            return Goop2Error(f"{name} shows no site", "The peer is there, but does not serve pages.")
+        case Refused():
+            return Goop2Error(f"{name} did not send this page", error.message or error.title, error.hint)
+        case Unreachable() | TimeoutError():
+            return Goop2Error(
                 f"{name} cannot be reached",
                 "Their computer is off, or goop2 is not running on it.",
                 "This page opens by itself as soon as they are back.",
             )
-        except Unsupported:
-            error = Goop2Error(f"{name} shows no site", "The peer is there, but does not serve pages.")
-        except NetworkError:
-            error = Goop2Error(
+        case _:
+            return Goop2Error(
                 f"The connection to {name} broke", "The page did not come.", "It is tried again by itself."
             )
-        except Refused as refusal:
-            if refusal.status in {400, 403, 404, 429}:
-                raise
-            error = Goop2Error(f"{name} did not send this page", refusal.message or refusal.title, refusal.hint)
-        return pages.error_page(request, 502, error, retry=True)
 
 
 async def send_remote(request: web.Request, client: SiteClient, peer_id: str, path: str) -> web.StreamResponse:

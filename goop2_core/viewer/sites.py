@@ -15,6 +15,7 @@ from http import HTTPStatus
 from urllib.parse import quote, unquote, urlsplit
 
 from aiohttp import web
+from yarl import URL
 
 from goop2_core.config import Address, parse_address
 from goop2_core.errors import Goop2Error, Refused
@@ -94,7 +95,7 @@ class SitesServer:
         listener = Listener(self._app(), edge, self._tasks.child("sites"), cancel_when_gone=True)
         await listener.start(sock)
         self._listener = listener
-        log.info("sites are served at %s port %d", self._address.host or "all addresses,", self.port)
+        log.info("sites are served on port %d of %s", self.port, self._address.host or "every address")
 
     async def stop(self) -> None:
         """Stop listening and end every visit. Takes a second at most."""
@@ -222,14 +223,11 @@ class SitesServer:
             answer.headers.setdefault(name, value)
         visit = request.get(VISIT)
         if visit is not None and visit.guest.fresh and not visit.owner and answer.status < HTTPStatus.MULTIPLE_CHOICES:
-            answer.set_cookie(
-                GUEST_COOKIE,
-                visit.guest.secret,
-                max_age=GUEST_COOKIE_SECONDS,
-                httponly=True,
-                samesite="Lax",
-                secure=visit.client.secure,
+            secure = "; Secure" if visit.client.secure else ""  # cookies set by aiohttp's own way were written already
+            cookie = (
+                f"{GUEST_COOKIE}={visit.guest.secret}; HttpOnly; Max-Age={GUEST_COOKIE_SECONDS}; Path=/; SameSite=Lax"
             )
+            answer.headers.add("Set-Cookie", cookie + secure)
 
     # ---- sites
 
@@ -254,7 +252,7 @@ class SitesServer:
         if (visit.host.loopback and not visit.client.proxied) or visit.host.site:
             port = f":{visit.host.port}" if visit.host.port != HTTP_PORT else ""
             origin = f"http://{to_base36(peer_id)}.localhost{port}"
-            raise web.HTTPTemporaryRedirect(origin + _location(_decoded(raw), request.rel_url.raw_query_string))
+            raise web.HTTPTemporaryRedirect(_location(_decoded(raw), request.rel_url.raw_query_string, origin))
         if not raw:
             raise web.HTTPMovedPermanently(_location(f"/p/{peer_id}/", request.rel_url.raw_query_string))
         return await self._site(request, visit, peer_id, _decoded(raw))
@@ -266,7 +264,10 @@ class SitesServer:
         )
         answer = web.Response(
             status=303,
-            headers={"Location": _location(_decoded(request.rel_url.raw_path), query), "Cache-Control": "no-store"},
+            headers={
+                "Location": str(_location(_decoded(request.rel_url.raw_path), query)),
+                "Cache-Control": "no-store",
+            },
         )
         site = visit.host.site
         good = request.method == "GET" and visit.client.local and self._tokens.take(request.query[TOKEN], site)
@@ -326,10 +327,13 @@ def _decoded(raw: str) -> str:
     return path or "/"
 
 
-def _location(path: str, query: str = "") -> str:
-    """A path on this same host for a `Location` header: one slash at its start, whatever a stranger wrote there."""
-    target = "/" + quote(path.lstrip("/\\"), safe=_SAFE)
-    return f"{target}?{quote(query, safe=_SAFE + '%?')}" if query else target
+def _location(path: str, query: str = "", origin: str = "") -> URL:
+    """A place for a `Location` header, on this same host unless an `origin` is given.
+
+    It has one slash at its start, whatever a stranger wrote there: two would lead to another host.
+    """
+    target = origin + "/" + quote(path.lstrip("/\\"), safe=_SAFE)
+    return URL(f"{target}?{quote(query, safe=_SAFE + '%?')}" if query else target, encoded=True)
 
 
 def _look_up(content: ContentStore, path: str) -> tuple[SiteFile, bool]:

@@ -58,7 +58,15 @@ def test_a_range_of_another_state_is_the_whole_file():
 
 @pytest.mark.parametrize(
     ("header", "expected"),
-    [("", False), (TAG, True), (f"W/{TAG}", True), (f'"x", {TAG}', True), ("*", True), ('"x"', False), (TAG[:-1], False)],
+    [
+        ("", False),
+        (TAG, True),
+        (f"W/{TAG}", True),
+        (f'"x", {TAG}', True),
+        ("*", True),
+        ('"x"', False),
+        (TAG[:-1], False),
+    ],
 )
 def test_if_none_match(header, expected):
     assert matches(header, TAG) is expected
