@@ -1,5 +1,4 @@
-"""Multiaddr text as this node dials and announces it: IP or DNS name, TCP, optionally WebSocket. No input or output
-besides asking the system for its network interfaces."""
+"""Multiaddr text as this node dials and announces it: IP or DNS name, TCP, optionally WebSocket."""
 
 from __future__ import annotations
 

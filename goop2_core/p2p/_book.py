@@ -32,8 +32,7 @@ class AddressBook:
             known = self._peers.setdefault(peer_id, {})
             self._peers.move_to_end(peer_id)
             for endpoint in endpoints:
-                end = max(now + max(ttl, TTL_LEAST), known.pop(endpoint, 0.0))
-                known[endpoint] = end
+                known[endpoint] = max(now + max(ttl, TTL_LEAST), known.pop(endpoint, 0.0))
             while len(known) > ADDRESSES_MOST:
                 del known[next(iter(known))]
             while len(self._peers) > PEERS_MOST:

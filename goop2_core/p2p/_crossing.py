@@ -73,21 +73,27 @@ class Crossing:
         """Run `function` (not a coroutine) in the network thread."""
         return self._to_trio is not None and self._to_trio.post(function, *arguments)
 
-    async def call(self, work: Callable[..., Awaitable[T]], *arguments: Any) -> T:
+    async def call(
+        self, work: Callable[..., Awaitable[T]], *arguments: Any, lost: Callable[[T], object] | None = None
+    ) -> T:
         """Await a trio coroutine function from asyncio. Cancelling the wait cancels the work.
 
+        If the work was done just before that, `lost(result)` is called in the network thread: nobody else owns it.
         Raises what the work raises, `ConnectionAbortedError` if the network stops meanwhile.
         """
         from ._task import Job  # noqa: PLC0415  trio is imported in the network thread first
 
         future: asyncio.Future[T] = self.loop.create_future()
-        job = Job(self, future, work, arguments)
+        job = Job(self, future, work, arguments, lost)
         if self._start_soon is None or not self.to_trio(self._start_soon, job.run):
             raise ConnectionAbortedError("the network is stopped")
         try:
             return await future
         except asyncio.CancelledError:
-            self.to_trio(job.cancel)
+            if future.cancelled():
+                self.to_trio(job.cancel)
+            elif lost is not None and future.exception() is None:
+                self.to_trio(lost, future.result())
             raise
 
 

@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
-from ..errors import Unreachable
+from goop2_core.errors import Unreachable
+
 from ._addresses import Endpoint
 from ._noise import Channel
 from ._wire import WireError
@@ -20,7 +21,7 @@ Attempt = Callable[[Endpoint], Awaitable[Channel]]
 
 
 def order(endpoints: list[Endpoint]) -> list[Endpoint]:
-    """The likeliest first: numbers before names, private networks before the rest, TCP before WebSocket, IPv4 first."""
+    """The likeliest first: numbers before names, networks near before far, TCP before WebSocket, IPv4 first."""
 
     def rank(endpoint: Endpoint) -> tuple[bool, bool, bool, bool]:
         ip = endpoint.ip
@@ -49,12 +50,17 @@ async def race(endpoints: list[Endpoint], attempt: Attempt) -> Channel:
         won.append(channel)
         scope.cancel()
 
-    async with trio.open_nursery() as nursery:
-        for endpoint in order(endpoints):
-            failed = trio.Event()
-            nursery.start_soon(one, endpoint, failed, nursery.cancel_scope)
-            with trio.move_on_after(STAGGER_SECONDS):
-                await failed.wait()
+    try:
+        async with trio.open_nursery() as nursery:
+            for endpoint in order(endpoints):
+                failed = trio.Event()
+                nursery.start_soon(one, endpoint, failed, nursery.cancel_scope)
+                with trio.move_on_after(STAGGER_SECONDS):
+                    await failed.wait()
+    except BaseException:
+        for channel in won:
+            await channel.raw.close()
+        raise
     if won:
         return won[0]
     raise Unreachable("The peer cannot be reached", "; ".join(failures[:4]) or "No address of it is known.")

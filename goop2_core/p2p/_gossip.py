@@ -1,7 +1,7 @@
 """GossipSub 1.1 without peer scoring, as spec 2.5 has it: who is told of a message, and who is told that it exists.
 
-Everything here runs in the network thread. Strangers cannot make it keep more than its caches, each of which has a bound:
-what comes too fast or too large is dropped. Relayed connections are left out, as go-libp2p-pubsub leaves them out.
+Everything here runs in the network thread. Strangers cannot make it keep more than its caches, each of which has a
+bound: what comes too fast or too large is dropped. Relayed connections are left out, as go-libp2p-pubsub does.
 https://github.com/libp2p/specs/blob/master/pubsub/gossipsub/gossipsub-v1.1.md
 """
 
@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from ..errors import Refused
+from goop2_core.errors import Refused
+
 from ._flow import Flow
 from ._limits import Bucket
 from ._muxstream import StreamOver
@@ -159,7 +160,7 @@ class Gossip:
             rpc = self._rpc.RPC()
             try:
                 rpc.ParseFromString(data)
-            except Exception as error:  # noqa: BLE001  protobuf's own DecodeError, or whatever its C code finds
+            except Exception as error:
                 raise WireError(f"not a pubsub RPC: {error}") from error
             self._receive(peer_id, self._mates.setdefault(peer_id, Mate()), rpc)
             await trio.lowlevel.checkpoint()

@@ -11,7 +11,8 @@ from typing import Any
 
 import trio
 
-from ..errors import Goop2Error, Unreachable, Unsupported
+from goop2_core.errors import Goop2Error, Unreachable, Unsupported
+
 from . import _addresses
 from ._addresses import Endpoint
 from ._book import AddressBook
@@ -77,7 +78,7 @@ class Host:
     # --- life
 
     def open(self) -> None:
-        """Open the listening sockets. Raises `PortInUse`, `CannotListen` or `Goop2Error` for an address that is none."""
+        """Open the listening sockets. Raises `PortInUse`, `CannotListen` or `Goop2Error`."""
         wanted = []
         for text in self.options.listen:
             endpoint = _addresses.parse(text)
@@ -146,7 +147,7 @@ class Host:
                 log.debug("handshake with %s: %s", tcp.host, error)
                 return
             finally:
-                self._gate.handshake_done()
+                self._gate.handshake_done(tcp.host)
             link = self._enter(channel, inbound=True)
             if link is not None:
                 await self._serve_link(link)

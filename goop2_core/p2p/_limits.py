@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ipaddress
 import threading
 import time
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 
 from .api import Limits
+
+ADDRESSES_KEPT = 1024
 
 
 class Budget:
@@ -68,35 +71,54 @@ class Gate:
 
     def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
         self._limits = limits
-        self._dials = Bucket(limits.inbound_dials_per_second, limits.inbound_dials_per_second, clock)
+        self._clock = clock
+        self._dials = self._bucket(1.0)
+        self._dials_from: OrderedDict[str, Bucket] = OrderedDict()
         self._addresses: Counter[str] = Counter()
+        self._pending: Counter[str] = Counter()
         self._peers: Counter[str] = Counter()
         self.pending = 0
         self.total = 0
 
+    def _bucket(self, share: float) -> Bucket:
+        rate = self._limits.inbound_dials_per_second * share
+        return Bucket(rate, max(rate, 1.0), self._clock)
+
     def admit(self, address: str) -> str:
-        """Let an inbound connection from `address` (an IP) begin its handshake: "" or the reason why not."""
+        """Let an inbound connection from `address` (an IP) begin its handshake: "" or the reason why not.
+
+        One address gets at most half of the handshakes and of the dial rate, so that others still come in.
+        """
+        address = network_of(address)
         if self.total + self.pending >= self._limits.connections:
             return "too many connections"
-        if self.pending >= self._limits.pending_inbound:
+        pending = self._limits.pending_inbound
+        if self.pending >= pending or self._pending[address] * 2 >= max(pending, 2):
             return "too many handshakes under way"
         if self._addresses[address] >= self._limits.connections_per_address:
             return "too many connections from this address"
-        if not self._dials.take():
+        if not self._dials_of(address).take() or not self._dials.take():
             return "too many connections a second"
         self._addresses[address] += 1
+        self._pending[address] += 1
         self.pending += 1
         return ""
 
-    def handshake_done(self) -> None:
+    def _dials_of(self, address: str) -> Bucket:
+        bucket = self._dials_from.pop(address, None) or self._bucket(0.5)
+        self._dials_from[address] = bucket
+        while len(self._dials_from) > ADDRESSES_KEPT:
+            self._dials_from.popitem(last=False)
+        return bucket
+
+    def handshake_done(self, address: str) -> None:
         """An admitted connection's handshake ended, well or not."""
         self.pending -= 1
+        _decrease(self._pending, network_of(address))
 
     def leave(self, address: str) -> None:
         """An admitted connection is gone."""
-        self._addresses[address] -= 1
-        if self._addresses[address] <= 0:
-            del self._addresses[address]
+        _decrease(self._addresses, network_of(address))
 
     def enter_peer(self, peer_id: str) -> str:
         """Count an authenticated connection, either direction: "" or the reason why not."""
@@ -111,6 +133,17 @@ class Gate:
     def leave_peer(self, peer_id: str) -> None:
         """A counted connection is gone."""
         self.total -= 1
-        self._peers[peer_id] -= 1
-        if self._peers[peer_id] <= 0:
-            del self._peers[peer_id]
+        _decrease(self._peers, peer_id)
+
+
+def network_of(address: str) -> str:
+    """Who has this IP may have these too: the address itself, or the /64 network of an IPv6 address."""
+    if ":" not in address:
+        return address
+    return str(ipaddress.IPv6Network((address, 64), strict=False))
+
+
+def _decrease(counter: Counter[str], key: str) -> None:
+    counter[key] -= 1
+    if counter[key] <= 0:
+        del counter[key]

@@ -44,6 +44,7 @@ class MuxStream:
         self._send_credit = WINDOW_AT_START
         self._window = WINDOW_AT_START
         self._receive_credit = WINDOW_AT_START
+        self._grown = 0
         self._granted_at = time.monotonic()
         self._outgoing: deque[bytes | memoryview] = deque()
 
@@ -180,8 +181,10 @@ class MuxStream:
         if self._remote_done or self._over or self._deaf:
             return
         now = time.monotonic()
-        if now - self._granted_at < 4 * max(self.mux.rtt, 0.01) and self._window < WINDOW_MOST:
+        fast = now - self._granted_at < 4 * max(self.mux.rtt, 0.01)
+        if fast and self._window < WINDOW_MOST and self.mux.growth.take(self._window):
             count += self._window  # read as fast as it comes: let more be under way
+            self._grown += self._window
             self._window *= 2
         self._granted_at = now
         self._receive_credit += count
@@ -197,6 +200,12 @@ class MuxStream:
         if data:
             self._outgoing.append(data)
             self.mux.ready(self)
+
+    def negotiated(self) -> None:
+        """Both sides agree on the protocol: what comes from here on is payload, and there is no hurry any more."""
+        self.filter = None
+        if not self._deaf:
+            self.deadline = 0.0
 
     def finish_writing(self) -> None:
         """Send FIN behind what is queued."""
@@ -298,6 +307,8 @@ class MuxStream:
         self.mux.control(kind, flags, self.number, value)
 
     def _ended(self) -> None:
+        self.mux.growth.give(self._grown)
+        self._grown = 0
         callback, self.on_end = self.on_end, None
         if callback is not None:
             callback(self)

@@ -10,7 +10,8 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Goop2Error
+from goop2_core.errors import Goop2Error
+
 from ._crossing import Crossing, settle
 from ._node import NetworkNode
 from .api import NodeEvent, NodeOptions
@@ -53,16 +54,19 @@ class Network:
         if self._crossing is None or self._run is None:
             raise Goop2Error("The network is not running")
         crossing, context = self._crossing, contextvars.copy_context()
-        nodes: list[NetworkNode] = []
+        node: NetworkNode | None = None
+        early: list[NodeEvent] = []
+
+        def deliver(event: NodeEvent) -> None:
+            early.append(event) if node is None else node.emit(event)
 
         def emit(event: NodeEvent) -> None:
-            crossing.to_asyncio(lambda: nodes[0].emit(event))
+            crossing.to_asyncio(deliver, event)
 
         host = await crossing.call(self._run.open_host, options, crossing, emit, context)
         node = NetworkNode(host, crossing, context)
-        nodes.append(node)
         self._nodes.append(node)
-        await node.start()
+        context.copy().run(node.start, options.mdns_tag)
         return node
 
     async def stop(self) -> None:

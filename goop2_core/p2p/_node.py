@@ -10,12 +10,14 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Goop2Error, Unreachable
-from ..tasks import TaskOwner
+from goop2_core.errors import Goop2Error, Unreachable
+from goop2_core.tasks import TaskOwner
+
 from . import _addresses
 from ._crossing import Crossing
+from ._mdns import Mdns
 from ._stream import NodeStream
-from .api import Connection, NodeEvent, StreamHandler
+from .api import AddressesChanged, Connection, NodeEvent, PeerFound, StreamHandler
 
 if TYPE_CHECKING:
     from ._connection import Link
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("goop2.p2p")
 
 STOP_SECONDS = 2.0
+FOUND_TTL = 600.0
 
 
 class NetworkNode:
@@ -37,6 +40,7 @@ class NetworkNode:
         self._context = context
         self._listeners: list[Callable[[NodeEvent], None]] = []
         self._tasks = TaskOwner(f"p2p/{self.peer_id[-6:]}")
+        self._mdns: Mdns | None = None
         self._stopped = False
 
     # --- streams
@@ -69,7 +73,7 @@ class NetworkNode:
 
     async def open_stream(self, peer_id: str, protocol: str, *, timeout: float = 2.0) -> NodeStream:
         """A new stream, dialling first if need be. Raises `Unreachable` or `Unsupported`."""
-        link, stream = await self._call(self._host.open_stream, peer_id, protocol, timeout)
+        link, stream = await self._call(self._host.open_stream, peer_id, protocol, timeout, lost=_reset)
         return NodeStream(self._crossing, link, stream, protocol)
 
     # --- connections
@@ -147,6 +151,8 @@ class NetworkNode:
 
     def emit(self, event: NodeEvent) -> None:
         """Hand an event to the listeners; on the engine's loop."""
+        if isinstance(event, AddressesChanged) and self._mdns is not None:
+            self._mdns.addresses_changed()
         for listener in list(self._listeners):
             self._safely(listener, event)
 
@@ -160,8 +166,15 @@ class NetworkNode:
 
     # --- life
 
-    async def start(self) -> None:
-        """Begin what runs on the engine's loop."""
+    def start(self, mdns_tag: str) -> None:
+        """Begin what runs on the engine's loop: LAN discovery, if there is a tag."""
+        if mdns_tag:
+            self._mdns = Mdns(mdns_tag, self.peer_id, self.listen_addresses, self._found)
+            self._tasks.spawn("mDNS", self._mdns.run())
+
+    def _found(self, peer_id: str, addresses: tuple[str, ...]) -> None:
+        self.learn(peer_id, addresses, ttl=FOUND_TTL)
+        self.emit(PeerFound(peer_id, addresses))
 
     async def stop(self) -> None:
         """Close every stream, connection and socket. Takes 2 s at most."""
@@ -172,8 +185,15 @@ class NetworkNode:
         with suppress(ConnectionAbortedError):
             await self._crossing.call(self._host.stop)
 
-    async def _call(self, work: Callable[..., Any], *arguments: Any) -> Any:
+    async def _call(
+        self, work: Callable[..., Any], *arguments: Any, lost: Callable[[Any], object] | None = None
+    ) -> Any:
         try:
-            return await self._crossing.call(work, *arguments)
+            return await self._crossing.call(work, *arguments, lost=lost)
         except ConnectionAbortedError as error:
             raise Unreachable("The peer cannot be reached", "This peer is stopping.") from error
+
+
+def _reset(opened: tuple[Link, MuxStream]) -> None:
+    """Whoever asked for this stream has gone."""
+    opened[1].reset("given up")

@@ -91,7 +91,7 @@ class Identify:
         message = self._host.library.identify()
         try:
             message.ParseFromString(data)
-        except Exception as error:  # noqa: BLE001  protobuf's own DecodeError, or whatever its C code finds
+        except Exception as error:
             raise WireError(f"not an identify message: {error}") from error
         names = [name for name in message.protocols[:MOST_PROTOCOLS] if len(name) <= MOST_NAME]
         addresses = [text for raw in message.listen_addrs[:MOST_ADDRESSES] if (text := self._text(raw))]

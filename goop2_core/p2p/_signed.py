@@ -66,7 +66,7 @@ class Signer:
         signed.ClearField("key")
         try:
             right = key.verify(PREFIX + signed.SerializeToString(), bytes(message.signature))
-        except Exception as error:  # noqa: BLE001  each kind of key has exceptions of its own
+        except Exception as error:
             raise WireError("a signature that cannot be checked") from error
         if not right:
             raise WireError("a wrong signature")
@@ -87,7 +87,7 @@ class Signer:
             author = self._library.peer_id(raw).to_base58()
         except WireError:
             raise
-        except Exception as error:  # noqa: BLE001  protobuf and key parsers have exceptions of their own
+        except Exception as error:
             raise WireError("an author without a key") from error
         if len(self._keys) >= KEYS_KEPT:
             self._keys.pop(next(iter(self._keys)))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
-from ..errors import Refused, StreamBroken
+from goop2_core.errors import Refused, StreamBroken
+
 from ._crossing import Crossing, settle
 from ._muxstream import MuxStream, StreamOver
 
@@ -19,8 +21,8 @@ CLOSE_SECONDS = 5.0
 class NodeStream:
     """Implements `api.Stream`.
 
-    Reading takes straight from what the network thread received; writing hands the bytes over and waits only while more
-    than 256 KiB of them are still here. So a cancelled read has taken nothing, and a cancelled write is still sent whole.
+    Reading takes straight from what the network thread received; writing hands the bytes over and waits only while
+    more than 256 KiB of them are still here. So a cancelled read has taken nothing, a cancelled write is sent whole.
     """
 
     def __init__(self, crossing: Crossing, link: Link, stream: MuxStream, protocol: str) -> None:
@@ -33,6 +35,10 @@ class NodeStream:
         self._write_closed = False
         self._closed = False
 
+    def __del__(self) -> None:
+        if not self._closed:  # whoever had it is gone; its memory and its place among the streams are given back
+            self._crossing.to_trio(self._stream.reset, "this side dropped the stream")
+
     async def read(self, most: int = 65536) -> bytes:
         """The next bytes, at most `most`; `b""` once the other side has closed its end."""
         if self._buffer:
@@ -43,11 +49,11 @@ class NodeStream:
                 raise _broken("this side closed the stream")
             future: asyncio.Future[None] = self._crossing.loop.create_future()
             try:
-                data = self._stream.take(most, lambda future=future: self._wake(future))  # type: ignore[misc]
+                taken = self._stream.take(most, partial(self._wake, future))
             except StreamOver as error:
                 raise _broken(str(error)) from error
-            if data is not None:
-                return data
+            if taken is not None:
+                return taken
             await future
 
     async def readexactly(self, count: int) -> bytes:
@@ -103,7 +109,7 @@ class NodeStream:
 
     async def _drained(self, level: int) -> None:
         future: asyncio.Future[None] = self._crossing.loop.create_future()
-        if not self._stream.when_below(level, lambda: self._wake(future)):
+        if not self._stream.when_below(level, partial(self._wake, future)):
             await future
 
     def _wake(self, future: asyncio.Future[None]) -> None:

@@ -25,7 +25,7 @@ class NotSpoken(Exception):
 
 
 class Opening:
-    """An outgoing stream. `accepted` tells what became of the proposal; it is pipelined, so there is no need to wait."""
+    """An outgoing stream. Its proposal is pipelined: `accepted` may be awaited, or the payload sent right behind it."""
 
     def __init__(self, stream: MuxStream, protocol: str, refused: Callable[[], None], seconds: float) -> None:
         self.stream = stream
@@ -53,8 +53,7 @@ class Opening:
         rest = self._asked.feed(data)
         if self._asked.accepted:
             self._ok = True
-            self.stream.filter = None
-            self.stream.deadline = 0.0
+            self.stream.negotiated()
             self._settled.set()
         elif self._asked.accepted is False:
             self._refused()
@@ -122,8 +121,7 @@ class Streams:
         self._per_protocol[key] += 1
         if self._per_protocol[key] > self._limits.streams_in_per_protocol_per_peer:
             raise WireError(f"too many streams of {protocol}")
-        stream.filter = None
-        stream.deadline = 0.0
+        stream.negotiated()
         self._serve[protocol](link, stream, protocol)
 
     def _count_out(self, peer_id: str, protocol: str | None) -> None:

@@ -23,11 +23,13 @@ class Job:
         future: asyncio.Future[Any],
         work: Callable[..., Awaitable[Any]],
         arguments: tuple[Any, ...],
+        lost: Callable[[Any], object] | None,
     ) -> None:
         self._crossing = crossing
         self._future = future
         self._work = work
         self._arguments = arguments
+        self._lost = lost
         self._scope = trio.CancelScope()
 
     def cancel(self) -> None:
@@ -36,7 +38,8 @@ class Job:
 
     async def run(self) -> None:
         """Do the work and hand over its outcome."""
-        result, error = None, None
+        result: Any = None
+        error: Exception | None = None
         try:
             with self._scope:
                 result = await self._work(*self._arguments)
@@ -47,7 +50,12 @@ class Job:
             raise
         except Exception as problem:  # noqa: BLE001  it belongs to the waiter, not to the nursery
             error = problem
-        self._crossing.to_asyncio(settle, self._future, result, error)
+        self._crossing.to_asyncio(self._settle, result, error)
+
+    def _settle(self, result: Any, error: Exception | None) -> None:
+        if self._future.done() and error is None and self._lost is not None:
+            self._crossing.to_trio(self._lost, result)
+        settle(self._future, result, error)
 
 
 async def contained(name: str, work: Callable[..., Awaitable[Any]], *arguments: Any) -> None:

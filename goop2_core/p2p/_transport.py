@@ -9,7 +9,8 @@ from contextlib import suppress
 
 import trio
 
-from ..errors import Goop2Error
+from goop2_core.errors import Goop2Error
+
 from ._addresses import Endpoint, of_socket
 from ._noise import Raw
 from ._websocket import WebSocket
@@ -109,8 +110,7 @@ class Listener:
         return [Endpoint(end.kind, end.host, end.port, websocket) for websocket in kinds]
 
     async def accept(self) -> Tcp:
-        """The next connection. Connections that are gone before they are looked at, and a lack of file descriptors,
-        are waited out."""
+        """The next connection. Those that are gone already, and a lack of file descriptors, are waited out."""
         while True:
             try:
                 connection, _ = await self._socket.accept()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 MOST_VARINT_BYTES = 5  # 2^35, far beyond any length that is accepted
+MORE = 0x80  # another byte follows
 
 
 class WireError(Exception):
@@ -12,8 +13,8 @@ class WireError(Exception):
 def encode_varint(number: int) -> bytes:
     """`number` (≥ 0) as an unsigned LEB128 varint."""
     out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
+    while number >= MORE:
+        out.append(number & 0x7F | MORE)
         number >>= 7
     out.append(number)
     return bytes(out)
@@ -32,7 +33,7 @@ def cut_prefixed(buffer: bytearray, most: int) -> bytes | None:
     number = shift = 0
     for index, byte in enumerate(buffer):
         number |= (byte & 0x7F) << shift
-        if byte < 0x80:  # noqa: PLR2004  the last byte of a varint
+        if byte < MORE:
             if number > most:
                 raise WireError(f"message of {number} bytes, at most {most} are accepted")
             end = index + 1 + number

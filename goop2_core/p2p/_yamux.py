@@ -49,6 +49,7 @@ class Mux:
     ) -> None:
         self.streams: dict[int, MuxStream] = {}
         self.budget = budget
+        self.growth = Budget(budget.most // 2)  # by how much all windows may grow: unread bytes stay within the budget
         self.cross = cross
         self.rtt = 0.0
         self.failed = ""

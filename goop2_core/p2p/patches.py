@@ -72,7 +72,7 @@ def load() -> Library:
 
 
 def _quieten() -> None:
-    """The library reports what strangers do wrong at error level; that is ours to judge, and stderr is not its place."""
+    """The library logs what strangers do wrong as errors, and may install handlers; that is ours to judge."""
     logger = logging.getLogger("libp2p")
     logger.addHandler(logging.NullHandler())
     logger.setLevel(logging.CRITICAL)
