@@ -19,6 +19,8 @@ from goop2_core.errors import Problem
 
 LARGEST_FILE = 1 << 20
 _MOST_WARNINGS = 50
+_DEEPEST = 200  # writing it again needs some stack for each level
+_TOO_DEEP = "is not usable: it is nested too deeply"
 _BOM = b"\xef\xbb\xbf"
 _TYPES = {
     "string_type": "must be text in quotes",
@@ -63,11 +65,13 @@ def parse_json(data: bytes) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise ValueError(f"is not valid JSON: line {error.lineno}, column {error.colno}: {error.msg}") from None
     except RecursionError:
-        raise ValueError("is not usable: it is nested too deeply") from None
+        raise ValueError(_TOO_DEEP) from None
     except ValueError as error:
         raise ValueError(f"is not valid JSON: {error}") from None
     if not isinstance(document, dict):
         raise ValueError(f"must be an object in {{ }}, not {_kind(document)}")  # noqa: TRY004 (the caller has words for it)
+    if _deeper_than(document, _DEEPEST):
+        raise ValueError(_TOO_DEEP)
     return document
 
 
@@ -174,6 +178,20 @@ def _did_you_mean(key: str, known: list[str], prefix: str) -> str:
         return f"did you mean {prefix}{near[0]}?"
     elsewhere = [full for full in KEYS if full.partition(".")[2] == key.lower()]
     return f"did you mean {elsewhere[0]}?" if elsewhere else ""
+
+
+def _deeper_than(value: Any, most: int) -> bool:
+    level = [value]
+    for _ in range(most):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _kind(value: Any) -> str:

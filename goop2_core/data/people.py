@@ -100,9 +100,11 @@ class PeopleStore:
 
     async def forget(self, peer_id: str) -> None:
         """Drop a person who has been offline for long; a favourite stays one."""
-        await self._store.write(
-            lambda connection: connection.execute("DELETE FROM _peer_cache WHERE peer_id = ?", (peer_id,))
-        )
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.execute("DELETE FROM _peer_cache WHERE peer_id = ?", (peer_id,))
+
+        await self._store.write(write)
 
 
 _INSERT = """

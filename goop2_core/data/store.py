@@ -11,6 +11,7 @@ import os
 import queue
 import sqlite3
 import threading
+import traceback
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -72,8 +73,8 @@ class Store:
         """Run `work` in a transaction and return its result once that is safely on disk.
 
         If `work` raises, nothing of it is kept and its exception comes out here. It must not begin, commit or roll
-        back. Raises `Goop2Error` if the disk or the database fails, or the store is closed. When the caller is
-        cancelled, work that has begun is still finished.
+        back, nor return a cursor. Raises `Goop2Error` if the disk or the database fails, or the store is closed. When
+        the caller is cancelled, work that has begun is still finished.
         """
         return await self._run(self._writer, work)
 
@@ -109,8 +110,13 @@ class _Worker:
         self._thread.start()
         try:
             await asyncio.shield(asyncio.wrap_future(self._opened))
-        except (sqlite3.Error, OSError) as error:
-            raise in_words(error, self._path) from error
+        except OSError as error:
+            raise Goop2Error("The database cannot be opened", f"{self._path}: {error.strerror}.") from error
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # SQLite quotes a damaged schema in its message
+            words = in_words(error, self._path) if isinstance(error, sqlite3.Error) else error
+            if not isinstance(words, Goop2Error):
+                words = _damaged(self._path, "its tables are not as they must be")
+            raise words from error
 
     def submit(self, work: Work) -> Future[Any]:
         """Queue `work`. Raises `Goop2Error` once the worker is closing."""
@@ -187,10 +193,16 @@ def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
         connection.execute("BEGIN IMMEDIATE")
         prepare(connection)
         connection.execute("COMMIT")
-    except BaseException:
+    except BaseException as error:
+        _let_go(error)
         connection.close()
         raise
     return connection
+
+
+def _let_go(error: BaseException) -> None:
+    """Drop the variables in an error's frames: a half-read cursor among them keeps its locks, even past `close()`."""
+    traceback.clear_frames(error.__traceback__)
 
 
 def _run_together(connection: sqlite3.Connection, jobs: list[_Job], *, write: bool) -> None:
@@ -218,6 +230,7 @@ def _attempt(connection: sqlite3.Connection, work: Work) -> tuple[Any, BaseExcep
     try:
         result = work(connection)
     except BaseException as error:
+        _let_go(error)
         if not connection.in_transaction:  # SQLite itself rolled back, as it does when the disk is full
             raise
         connection.execute("ROLLBACK TO job")
@@ -227,18 +240,20 @@ def _attempt(connection: sqlite3.Connection, work: Work) -> tuple[Any, BaseExcep
     return result, None
 
 
-def in_words(error: sqlite3.Error | OSError, path: Path) -> Exception:
+def _damaged(path: Path, reason: str) -> Goop2Error:
+    return Goop2Error(
+        "The database is damaged",
+        f"{path}: {reason}. goop2 left it as it is.",
+        "Put back the file from a backup, or move it away together with the files beside it that end in -wal and "
+        "-shm: the peer then starts with an empty database. Its identity and its site are not in there.",
+    )
+
+
+def in_words(error: sqlite3.Error, path: Path) -> Exception:
     """What a failure of the database means for a person; an error in our own SQL comes back as it is."""
-    if isinstance(error, OSError):
-        return Goop2Error("The database cannot be opened", f"{path}: {error.strerror}.")
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
-        return Goop2Error(
-            "The database is damaged",
-            f"{path}: {error}. goop2 left it as it is.",
-            "Put back the file from a backup, or move it away together with the files beside it that end in -wal and "
-            "-shm: the peer then starts with an empty database. Its identity and its site are not in there.",
-        )
+        return _damaged(path, str(error))
     reasons = {
         sqlite3.SQLITE_FULL: "The disk is full.",
         sqlite3.SQLITE_IOERR: "The disk reported an error.",

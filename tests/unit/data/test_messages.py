@@ -1,0 +1,131 @@
+"""Conversations in the database."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from goop2_core.data import messages as module
+from goop2_core.data.messages import MessageStore
+from goop2_core.data.store import Store
+from goop2_core.events import ChatMessage, Delivery
+
+
+@contextlib.asynccontextmanager
+async def messages_in(path: Path) -> AsyncIterator[MessageStore]:
+    store = Store(path / "data.db")
+    await store.open()
+    try:
+        yield MessageStore(store)
+    finally:
+        await store.close()
+
+
+async def test_a_message_and_what_becomes_of_it(tmp_path):
+    async with messages_in(tmp_path) as messages:
+        sent = await messages.add("BOB", "ALICE", "hi\n\U0001f600", 5, Delivery.SENDING)
+        assert sent == ChatMessage(sent.id, "BOB", "ALICE", "hi\n\U0001f600", 5, Delivery.SENDING)
+        failed = await messages.set_delivery(sent.id, Delivery.FAILED, "not reachable")
+        assert failed == await messages.get(sent.id)
+        assert failed is not None
+        assert (failed.delivery, failed.error) == (Delivery.FAILED, "not reachable")
+        delivered = await messages.set_delivery(sent.id, Delivery.DELIVERED)
+        assert delivered is not None
+        assert (delivered.delivery, delivered.error) == (Delivery.DELIVERED, "")
+        assert await messages.set_delivery(999, Delivery.DELIVERED) is None
+        assert await messages.get(999) is None
+    async with messages_in(tmp_path) as messages:
+        assert await messages.history("BOB") == [delivered]
+
+
+async def test_a_repeated_submit_stores_one_message(tmp_path):
+    async with messages_in(tmp_path) as messages:
+        results = await asyncio.gather(
+            *(messages.add_once("BOB", "ALICE", "hi", n, Delivery.SENDING, "c1") for n in range(5))
+        )
+        assert [new for _, new in results].count(True) == 1
+        assert len({message.id for message, _ in results}) == 1
+        await messages.set_delivery(results[0][0].id, Delivery.DELIVERED)
+        again = await messages.add("BOB", "ALICE", "hi", 9, Delivery.SENDING, "c1")
+        assert again.delivery is Delivery.DELIVERED
+        other = await messages.add("CAROL", "ALICE", "hi", 9, Delivery.SENDING, "c1")  # chosen by another page
+        assert other.peer_id == "CAROL"
+        assert [(await messages.add("BOB", "ALICE", "x", n, Delivery.SENDING)).id for n in (1, 2)] == [3, 4]
+
+
+async def test_history_goes_back_page_by_page(tmp_path):
+    async with messages_in(tmp_path) as messages:
+        for n in range(1, 121):
+            await messages.add("BOB" if n % 2 else "CAROL", "BOB", str(n), n, Delivery.RECEIVED)
+        seen: list[int] = []
+        before = 0
+        while page := await messages.history("BOB", before, 25):
+            assert [m.id for m in page] == sorted(m.id for m in page)
+            seen = [m.id for m in page] + seen
+            before = page[0].id
+        assert seen == list(range(1, 121, 2))
+
+
+async def test_unread(tmp_path):
+    async with messages_in(tmp_path) as messages:
+        for content in ("a", "b"):
+            await messages.add("BOB", "BOB", content, 1, Delivery.RECEIVED)
+        await messages.add("BOB", "ALICE", "own", 1, Delivery.DELIVERED)
+        await messages.add("CAROL", "CAROL", "c", 1, Delivery.RECEIVED)
+        assert [(who, last.content, unread) for who, last, unread in await messages.conversations()] == [
+            ("CAROL", "c", 1), ("BOB", "own", 2),
+        ]  # fmt: skip
+        await messages.mark_read("BOB")
+        await messages.mark_read("NOBODY")
+        assert await messages.unread("BOB") == 0
+        assert await messages.unread("CAROL") == 1
+        await messages.add("BOB", "BOB", "d", 1, Delivery.RECEIVED)
+        assert await messages.unread("BOB") == 1
+        assert [who for who, _, _ in await messages.conversations()] == ["BOB", "CAROL"]
+
+
+async def test_clearing(tmp_path):
+    async with messages_in(tmp_path) as messages:
+        for who in ("BOB", "CAROL", "BOB"):
+            last = await messages.add(who, who, "x", 1, Delivery.RECEIVED, client_id=f"{who}1")
+        await messages.mark_read("BOB")
+        await messages.clear("BOB")
+        assert await messages.history("BOB") == []
+        assert [who for who, _, _ in await messages.conversations()] == ["CAROL"]
+        new = await messages.add("BOB", "BOB", "y", 1, Delivery.RECEIVED, client_id="BOB1")
+        assert new.id > last.id  # numbers are never given again
+        assert await messages.unread("BOB") == 1
+
+
+async def test_what_was_being_sent_has_failed_after_a_restart(tmp_path):
+    async with messages_in(tmp_path) as messages:
+        for delivery in Delivery:
+            await messages.add("BOB", "ALICE", delivery.value, 1, delivery)
+        assert await messages.fail_unsent("goop2 was closed") == 1
+        assert [(m.delivery, m.error) for m in await messages.history("BOB")] == [
+            (Delivery.FAILED, "goop2 was closed"), (Delivery.DELIVERED, ""), (Delivery.FAILED, ""),
+            (Delivery.RECEIVED, ""),
+        ]  # fmt: skip
+        assert await messages.fail_unsent("again") == 0
+
+
+async def test_a_conversation_is_kept_to_its_length(tmp_path, monkeypatch):
+    assert module.MOST_PER_PERSON == 20_000
+    monkeypatch.setattr(module, "MOST_PER_PERSON", 10)
+    async with messages_in(tmp_path) as messages:
+        await messages.add("CAROL", "CAROL", "old", 0, Delivery.RECEIVED)
+        for n in range(25):
+            await messages.add("BOB", "BOB", str(n), n, Delivery.RECEIVED)
+        assert [m.content for m in await messages.history("BOB", 0, 100)] == [str(n) for n in range(15, 25)]
+        assert len(await messages.history("CAROL")) == 1
+
+
+@pytest.mark.parametrize("content", ["", "\0", "'; DROP TABLE _chat_messages; --", "x" * 100_000, "\u202e"])
+async def test_any_text_comes_back_as_it_was(tmp_path, content):
+    async with messages_in(tmp_path) as messages:
+        await messages.add(content, content, content, 1, Delivery.RECEIVED, content)
+        assert [m.content for m in await messages.history(content)] == [content]
