@@ -37,6 +37,7 @@ SEALED_LEAST_RATE: Final = 128 << 10
 """Bytes a second. A sealed body is held in memory until it is whole, so whoever sends it may not dawdle."""
 MOST_LABEL: Final = 200
 _DOES_NOT_OPEN: Final = 400
+_JOINED_INLINE: Final = 1 << 20
 
 
 class RemoteFile:
@@ -172,14 +173,16 @@ async def _header(stream: Stream, request: bytes) -> Header:
 
 async def _sealed_text(stream: Stream, size: int) -> bytes:
     """The whole of a sealed body, which is held in memory and so has to come at a pace."""
-    body = bytearray()
+    parts: list[bytes] = []
+    left = size
     try:
         async with asyncio.timeout(IDLE_SECONDS + size / SEALED_LEAST_RATE):
-            while len(body) < size:
-                body += await _some(stream, size - len(body))
+            while left:
+                parts.append(await _some(stream, left))
+                left -= len(parts[-1])
     except TimeoutError:
         raise StreamBroken("The file came too slowly", "It is encrypted and has to come at once.") from None
-    return bytes(body)
+    return b"".join(parts) if size <= _JOINED_INLINE else await asyncio.to_thread(b"".join, parts)
 
 
 async def _some(stream: Stream, left: int) -> bytes:

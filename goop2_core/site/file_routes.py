@@ -122,8 +122,7 @@ async def _send(request: web.Request, content: ContentStore, file: SiteFile, tag
 
 async def _take(request: web.Request, content: ContentStore, path: str) -> tuple[int, str]:
     """Write the request's body to `path` as it comes; the size and etag of what is there then."""
-    length = request.content_length
-    if (length or 0) > MOST_UPLOAD:
+    if (request.content_length or 0) > MOST_UPLOAD:
         raise _too_large()
     if_match = request.headers.get("If-Match", "").strip().strip('"')
     upload = await asyncio.to_thread(content.upload, path, if_match)
@@ -132,8 +131,6 @@ async def _take(request: web.Request, content: ContentStore, path: str) -> tuple
             await asyncio.to_thread(upload.write, block)
             if upload.size > MOST_UPLOAD:
                 raise _too_large()
-        if length is not None and upload.size != length:
-            raise Refused("The file did not come whole", "The browser stopped sending it.", status=400)
         etag = await asyncio.to_thread(upload.commit)
     finally:
         await asyncio.shield(asyncio.to_thread(upload.abort))

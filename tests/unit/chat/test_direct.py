@@ -65,6 +65,12 @@ async def test_reading_and_clearing(tmp_path: Path) -> None:
 
 async def test_the_same_submit_twice_is_one_message(tmp_path: Path) -> None:
     async with two_people(tmp_path) as (alice, bob):
+        arrived: list[bus_module.Message] = []
+
+        async def count(message: bus_module.Message) -> None:
+            arrived.append(message)
+
+        bob.bus.subscribe("chat", count)
         alice.known[NOBODY] = PeerKey(bob.keys.public_b64, accepts=True)
         first, second = await asyncio.gather(*(alice.chat.send(bob.id, "hi", "same") for _ in range(2)))
         assert first.id == second.id
@@ -72,7 +78,10 @@ async def test_the_same_submit_twice_is_one_message(tmp_path: Path) -> None:
         assert other.id != first.id
         await alice.settled(first)
         assert (await alice.chat.send(bob.id, "hi", "same")).delivery is Delivery.DELIVERED
-        assert await bob.said(alice) == ["hi"]
+        await alice.settled(await alice.chat.send(bob.id, "last"))
+        await until(lambda: len(bob.events) == 2)
+        assert await bob.said(alice) == ["hi", "last"]
+        assert [message.payload["content"] for message in arrived] == ["hi", "last"]
         await alice.settled(other)
 
 

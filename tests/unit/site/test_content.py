@@ -41,6 +41,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> ContentStore:
     (root / "absolute").symlink_to("/etc")
     (root / "code").symlink_to("lua")
     (root / "dots").symlink_to(".git")
+    (root / ".shown").symlink_to("a.txt")
     (root / "loop").symlink_to("loop")
     (root / "nowhere").symlink_to("missing")
     os.mkfifo(root / "pipe")
@@ -92,6 +93,7 @@ def status(store: ContentStore, path: str) -> int:
         ("/x/../lua/chat.lua", 403),
         ("/dots/config", 404),
         ("/.env", 404),
+        ("/.shown", 404),
         ("/.git/config", 404),
         ("/sub/.hidden", 404),
         ("/a.txt?query", 404),
