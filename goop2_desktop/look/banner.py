@@ -21,7 +21,7 @@ class Banner(Box):
     dismissed = Signal()
 
     def __init__(self, state: str = "error", *, in_page: bool = False, closes: bool = False) -> None:
-        super().__init__(False, 8, (24, 12, 24, 12), "banner")
+        super().__init__(False, 8, (16, 10, 16, 10) if in_page else (24, 12, 24, 12), "banner")
         self.setProperty("state", state)
         if in_page:
             self.setProperty("place", "page")
@@ -32,7 +32,6 @@ class Banner(Box):
         text = column(self._title, self._detail, gap=2)
         self._buttons = row()
         self.add(self._sign, 4, text, 8, self._buttons)
-        self.lines.setAlignment(self._sign, Qt.AlignmentFlag.AlignTop)
         self.give_room_to(text)
         if closes:
             self.add(tool("x", "Dismiss", name="dismiss", press=self._dismiss, size=16))
@@ -42,6 +41,8 @@ class Banner(Box):
         self._title.setText(title)
         self._detail.set_words(detail)
         self._detail.setVisible(bool(detail))
+        middle = Qt.AlignmentFlag.AlignTop if detail else Qt.AlignmentFlag.AlignVCenter
+        self.lines.setAlignment(self._sign, middle)
         while (item := self._buttons.lines.takeAt(0)) is not None:
             if (old := item.widget()) is not None:
                 old.hide()
@@ -85,7 +86,8 @@ class EmptyPage(Box):
         self._bar.setFixedWidth(theme().px(240))
         self._bar.hide()
         self.add(..., centred(disc), 8, self._title, centred(self._words), centred(self._bar), 12)
-        self.add(*(centred(action) for action in actions), ..., 24)
+        self._actions = {action: centred(action) for action in actions}
+        self.add(*self._actions.values(), ..., 24)
 
     @property
     def words(self) -> str:
@@ -96,6 +98,10 @@ class EmptyPage(Box):
         """Other words."""
         self._title.setText(title)
         self._words.set_words(words)
+
+    def set_action_visible(self, action: QWidget, visible: bool) -> None:
+        """Show one of its actions, or take away its line."""
+        self._actions[action].setVisible(visible)
 
     def show_progress(self, step: int, steps: int) -> None:
         """Show a bar at step `step` of `steps`; 0 steps hide it."""

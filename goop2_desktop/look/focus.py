@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, Qt, QTimer
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QAbstractSlider, QApplication, QScrollBar, QWidget
+from shiboken6 import isValid
 
 from goop2_desktop.look.look import theme
 
@@ -17,6 +18,7 @@ MOVING_KEYS = {
     Qt.Key.Key_Left,
     Qt.Key.Key_Right,
 }
+CHANGES = {QEvent.Type.Move, QEvent.Type.Resize, QEvent.Type.Hide, QEvent.Type.Show}
 
 
 class _Ring(QWidget):
@@ -47,13 +49,21 @@ class _Ring(QWidget):
 
 
 class FocusRings(QObject):
-    """Follows the focus through every window of the application. Fields draw their own focus and get no ring."""
+    """Follows the focus through every window of the application. Fields draw their own focus and get no ring.
+
+    Qt also speaks of the focus and of hiding while it destroys a control or its whole window. So nothing is touched
+    at that moment: the ring is put in its place in the loop's next turn, round what is still there then.
+    """
 
     def __init__(self, app: QApplication) -> None:
         super().__init__(app)
         self.setObjectName("focus-rings")
         self._target: QWidget | None = None
+        self._ring: _Ring | None = None
         self._by_keyboard = False
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self._place)
         app.focusChanged.connect(self._focus_changed)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -62,55 +72,44 @@ class FocusRings(QObject):
         if watched.isWindowType():
             if kind == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
                 self._by_keyboard = self._by_keyboard or event.key() in MOVING_KEYS
+                self._soon.start()
             elif kind == QEvent.Type.MouseButtonPress:
                 self._by_keyboard = False
-                self._place()
-        elif watched is self._target and kind in (
-            QEvent.Type.Move,
-            QEvent.Type.Resize,
-            QEvent.Type.Hide,
-            QEvent.Type.Show,
-        ):
-            self._place()
+                self._soon.start()
+        elif watched is self._target and kind in CHANGES:
+            self._soon.start()
         return False
 
     def _focus_changed(self, old: QWidget | None, new: QWidget | None) -> None:
-        if self._target is not None:
+        del old  # perhaps half destroyed
+        if self._target is not None and isValid(self._target):
             self._target.removeEventFilter(self)
-            self._target.destroyed.disconnect(self._forget)
-        if old is not None and (new is None or old.window() is not new.window()):
-            _hide_ring(old.window())
-        self._target = None
+        self._target = new
+        self._soon.start()
         if new is None:
             return
+        new.installEventFilter(self)
         handle = new.window().windowHandle()
         if handle is not None:
             handle.removeEventFilter(self)
             handle.installEventFilter(self)
-        self._target = new
-        new.installEventFilter(self)
-        new.destroyed.connect(self._forget)
-        self._place()
 
     def _place(self) -> None:
         target = self._target
-        if target is None:
+        if target is None or not isValid(target) or not (self._by_keyboard and _wants_ring(target)):
+            self._hide()
             return
-        if not (self._by_keyboard and _wants_ring(target)):
-            _hide_ring(target.window())
-            return
-        ring = target.window().findChild(_Ring, "focus-ring", Qt.FindChildOption.FindDirectChildrenOnly)
-        (ring or _Ring(target.window())).put_round(target)
+        if self._ring is None or not isValid(self._ring) or self._ring.parentWidget() is not target.window():
+            self._hide()
+            window = target.window()
+            found = window.findChild(_Ring, "focus-ring", Qt.FindChildOption.FindDirectChildrenOnly)
+            self._ring = found or _Ring(window)
+        self._ring.put_round(target)
 
-    def _forget(self) -> None:
-        self._target = None
+    def _hide(self) -> None:
+        if self._ring is not None and isValid(self._ring):
+            self._ring.hide()
 
 
 def _wants_ring(widget: QWidget) -> bool:
     return isinstance(widget, QAbstractButton | QAbstractSlider) and not isinstance(widget, QScrollBar)
-
-
-def _hide_ring(window: QWidget) -> None:
-    ring = window.findChild(_Ring, "focus-ring", Qt.FindChildOption.FindDirectChildrenOnly)
-    if ring is not None:
-        ring.hide()

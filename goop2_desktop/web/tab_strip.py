@@ -84,7 +84,7 @@ class TabStrip(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setFixedHeight(theme().px(30))
+        self.setFixedHeight(theme().px(32))
         self._new = tool("plus", "New tab (Ctrl+T)", name="new-tab", press=self.new_wanted.emit, size=16)
         self._line: Box = row(self._new, ..., gap=GAP)
         self.setWidget(self._line)

@@ -54,8 +54,7 @@ class Header(Box):
         self._detail = Elided("", "body")
         self._detail.setObjectName("peer-state-detail")
         self._detail.hug()
-        status = row(self._dot, self._word, self._detail, gap=6)
-        status.lines.setSpacing(theme().px(4))
+        status = row(self._dot, row(self._word, self._detail, gap=4), gap=6)
         first = row(self._name, status, ..., gap=12)
         self._facts = self._make_facts()
         self._text = column(first, self._facts, gap=2)
@@ -68,7 +67,7 @@ class Header(Box):
         )
         self._act = button("Start", "primary", "play", name="start-stop", press=self._pressed)
         self._more = tool("ellipsis-vertical", "More", name="more", press=lambda: self.more.emit(self._more))
-        self.add(self.avatar, 4, self._text, self._share, self._share_small, self._act, self._more)
+        self.add(self.avatar, self._text, self._share, self._share_small, self._act, self._more)
         self.give_room_to(self._text)
         self.set_compact(compact=False)
 
@@ -93,7 +92,7 @@ class Header(Box):
         self.setFixedHeight(theme().px(LOW if compact else HIGH))
         side = 16 if compact else 24
         self.set_margins((side, 0, side - 8, 0))
-        self._text.set_margins((0, 0, 0, 0) if compact else (0, 12, 0, 10))
+        self._text.set_margins((0, 0, 0, 0) if compact else (4, 12, 0, 10))
         for widget in (self.avatar, self._facts, self._share):
             widget.setVisible(not compact)
         self._share_small.setVisible(compact)

@@ -170,7 +170,7 @@ class PeerView(Box):
                 self._pages.setCurrentWidget(web.console)
             return
         page = self._offline_page(self.page)
-        title, words = NEEDS_RUNNING[self.page]
+        title, words = NEEDS_RUNNING[self.page] if peer.state is not PeerState.RUNNING else ("Opening…", "")
         if peer.state in (PeerState.STARTING, PeerState.STOPPING):
             title = "Starting…" if peer.state is PeerState.STARTING else "Stopping…"
             words = f"{peer.label} ({peer.step} of {peer.steps})" if peer.steps else peer.label
@@ -180,7 +180,7 @@ class PeerView(Box):
         page.say(title, words)
         start = page.findChild(QPushButton, "offline-start")
         if start is not None:
-            start.setVisible(peer.state is PeerState.STOPPED)
+            page.set_action_visible(start, peer.state is PeerState.STOPPED)
         self._pages.setCurrentWidget(page)
 
     def _offline_page(self, page: str) -> EmptyPage:
@@ -223,7 +223,7 @@ class PeerView(Box):
                     press=lambda: self._commands.remedy(self.directory, trouble.remedy),
                 )
             )
-        why = ". ".join(part.rstrip(".") for part in (trouble.title, trouble.message, trouble.hint) if part) + "."
+        why = " ".join(part for part in (_sentence(trouble.message or trouble.title), trouble.hint) if part)
         if self.failure.words != f"{heading} {why}" or not self.failure.isVisibleTo(self):
             self.failure.say(heading, why, *buttons)
 
@@ -259,3 +259,7 @@ class PeerView(Box):
         control = self.findChild(QWidget, "copy-link")
         if control is not None:
             QToolTip.showText(control.mapToGlobal(QPoint(0, control.height())), "Copied", control)
+
+
+def _sentence(words: str) -> str:
+    return words if words.endswith((".", "!", "?", "…")) else f"{words}."

@@ -12,7 +12,7 @@ from goop2_desktop.look.layout import centred, column, row
 from goop2_desktop.look.look import theme
 from goop2_desktop.look.words import Paragraph, Words
 
-INSIDE, QR_SIDE = 320, 200
+INSIDE, QR_SIDE = 320, 208
 QUIET_MODULES = 4  # the white margin that ISO/IEC 18004 asks for
 
 

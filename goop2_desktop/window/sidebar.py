@@ -40,7 +40,8 @@ class PeerRow(QPushButton):
         self._visitors = Words("", "caption")
         self._unread = Count()
         status = row(self._dot, self._word, ..., self._eye, self._visitors, self._unread, gap=6)
-        text = column(self._name, status, gap=2, margins=(0, 10, 0, 10))
+        status.setFixedHeight(theme().px(18))
+        text = column(self._name, status, gap=1, margins=(0, 8, 0, 8))
         self._inside = row(self.avatar, text, gap=12)
         self._inside.give_room_to(text)
         self._text = text
