@@ -31,6 +31,8 @@ MOST_REMOTE_SEALED: Final = 2 << 20
 MOST_CACHED: Final = 64 << 20
 OPEN_SECONDS: Final = 5.0
 READ_SECONDS: Final = 10.0
+SHOWN_SECONDS: Final = 4.0
+"""How long a page waits for a picture. A browser asks for few things at once, so a hostile peer must not hold it up."""
 AGAIN_SECONDS: Final = 30.0
 _AT_ONCE: Final = 4
 _MOST_FAILURES: Final = 1024
@@ -129,7 +131,7 @@ class Avatars:
     async def of(self, peer_id: str, announced: str) -> Picture | None:
         """A person's picture: the announced one, else the last one known, `None` if they have none.
 
-        Fetches it if the peer is connected; never raises because that failed.
+        Fetches it if the peer is connected, which takes 4 s at most; never raises because that failed.
         """
         if peer_id == self._node.peer_id:
             return self.own.picture
@@ -171,10 +173,10 @@ class Avatars:
     async def _fetched(self, peer_id: str, announced: str) -> Picture | None:
         picture: Picture | None = None
         try:
-            async with self._slots:
+            async with asyncio.timeout(SHOWN_SECONDS), self._slots:
                 picture = await self.fetch(peer_id)
-        except (NetworkError, Refused) as error:
-            log.debug("no picture of %s: %s", peer_id, error)
+        except (NetworkError, Refused, TimeoutError) as error:
+            log.debug("no picture of %s: %r", peer_id, error)
         if picture is not None:
             await asyncio.to_thread(self._keep, peer_id, picture)
         if picture is None or picture.hash != announced:

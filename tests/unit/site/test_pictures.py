@@ -209,6 +209,15 @@ async def test_a_stalling_peer_is_given_up(tmp_path: Path, monkeypatch: pytest.M
             await bob.avatars.fetch(alice.id)
 
 
+async def test_a_page_does_not_wait_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(avatar_module, "SHOWN_SECONDS", 0.1)
+    async with two_peers(tmp_path) as (alice, bob):
+        alice.node.handle(AVATAR, lambda stream: stream.read())
+        await bob.node.connect(alice.id)
+        async with asyncio.timeout(5):
+            assert await bob.avatars.of(alice.id, "0" * 16) is None
+
+
 @pytest.mark.parametrize("announced", ["../../../etc/x", "A" * 16, "0" * 15, "0" * 17, "*", "\0" * 16])
 async def test_hostile_hashes_touch_no_file(tmp_path: Path, announced: str) -> None:
     async with two_peers(tmp_path) as (alice, bob):
