@@ -33,6 +33,7 @@ from goop2_core.web import error_middleware, json_body, reply
 log = logging.getLogger("goop2.viewer")
 
 DOOR = "console"
+_SHARED = ("fonts", "icons")
 LIMITS = EdgeLimits(connections=128, connections_per_address=128)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -168,23 +169,23 @@ class ConsoleServer:
     # ---- the routes of this module
 
     async def _index(self, request: web.Request) -> web.StreamResponse:
-        return await self._send(request, ContentStore(resource("console")), "index.html")
+        return await self._send(request, "console", "index.html")
 
     async def _static(self, request: web.Request) -> web.StreamResponse:
         """The console's own files, and the fonts and icons that it shares with the window."""
         path = request.match_info["path"]
         folder, _, rest = path.partition("/")
-        if folder in ("fonts", "icons"):
-            return await self._send(request, ContentStore(resource(folder)), rest)
-        return await self._send(request, ContentStore(resource("console")), path)
+        if folder in _SHARED:
+            return await self._send(request, folder, rest)
+        return await self._send(request, "console", path)
 
-    async def _send(self, request: web.Request, content: ContentStore, path: str) -> web.StreamResponse:
-        file = await asyncio.to_thread(content.served, path)
+    async def _send(self, request: web.Request, folder: str, path: str) -> web.StreamResponse:
+        file = await asyncio.to_thread(lambda: ContentStore(resource(folder)).served(path))
         return await send_file(request, file.path, file.version, file.mime, {"Cache-Control": "no-cache"})
 
     async def _theme(self, _: web.Request) -> web.Response:
         headers = {"Content-Type": "text/css; charset=utf-8", "Cache-Control": "no-cache"}
-        return web.Response(body=theme.css().encode(), headers=headers)
+        return web.Response(body=(await asyncio.to_thread(theme.css)).encode(), headers=headers)
 
     async def _get_state(self, _: web.Request) -> web.Response:
         return reply(self._state())

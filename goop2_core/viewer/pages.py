@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import cache
 from html import escape
 
 from aiohttp import web
 
 from goop2_core.errors import Goop2Error
+from goop2_core.resources import resource
 from goop2_core.viewer import theme
 
 # Below a name that no site can have, since dot files are never served.
 ASSETS = "/.goop2/"
 
+_FONTS = ("inter-400.ttf", "inter-600.ttf")
+
 _STYLE = """
+@font-face{font-family:Inter;font-weight:400;src:url(inter-400.ttf)}
+@font-face{font-family:Inter;font-weight:600;src:url(inter-600.ttf)}
 *{box-sizing:border-box}
 body{margin:0;min-height:100vh;display:grid;place-items:center;padding:var(--space-24);background:var(--background);
 color:var(--text);font:var(--font-body);font-size:15px;line-height:1.5}
@@ -46,20 +53,23 @@ later();
 """
 
 
-def assets() -> dict[str, tuple[str, str]]:
-    """What the pages load, by name: the media type and the text."""
-    return {
-        "page.css": ("text/css; charset=utf-8", theme.css() + _STYLE),
-        "retry.js": ("application/javascript; charset=utf-8", _RETRY),
+@cache
+def _assets() -> dict[str, tuple[str, bytes]]:
+    """What the pages load, by name: the media type and the bytes. Reads files, so it blocks the first time."""
+    files = [file for name in _FONTS if (file := resource("fonts", name)).is_file()]  # a bare checkout has none
+    fonts = {file.name: ("font/ttf", file.read_bytes()) for file in files}
+    return fonts | {
+        "page.css": ("text/css; charset=utf-8", (theme.css() + _STYLE).encode()),
+        "retry.js": ("application/javascript; charset=utf-8", _RETRY.encode()),
     }
 
 
 async def serve_asset(request: web.Request) -> web.Response:
     """Answer `GET /.goop2/<name>`."""
-    kind, text = assets().get(request.match_info["name"], ("", ""))
-    if not kind:
+    found = (await asyncio.to_thread(_assets)).get(request.match_info["name"])
+    if found is None:
         raise web.HTTPNotFound
-    return web.Response(body=text.encode(), headers={"Content-Type": kind, "Cache-Control": "max-age=3600"})
+    return web.Response(body=found[1], headers={"Content-Type": found[0], "Cache-Control": "max-age=3600"})
 
 
 def page(status: int, title: str, *lines: str, hint: str = "", retry: bool = False) -> web.Response:
