@@ -18,15 +18,16 @@ from goop2_core.encryption.sealer import Sealer
 from goop2_core.events import ChatChanged, ChatMessage, Delivery, Event
 from goop2_core.identity import Identity
 from goop2_core.mq.bus import Bus
-from goop2_core.p2p.api import NodeOptions
+from goop2_core.p2p import Network
+from goop2_core.p2p.api import Node, NodeOptions
 from goop2_core.tasks import TaskOwner
-from tests.support.memory_network import MemoryNetwork, MemoryNode
+from tests.support.memory_network import MemoryNetwork
 from tests.support.wait import until
 
 
 @dataclass
 class Person:
-    node: MemoryNode
+    node: Node
     keys: Keys
     known: dict[str, PeerKey]
     store: Store
@@ -42,7 +43,7 @@ class Person:
 
     def knows(self, other: Person) -> None:
         self.known[other.id] = PeerKey(other.keys.public_b64, accepts=True)
-        self.node.learn(other.id, other.node.own_addresses)
+        self.node.learn(other.id, other.node.listen_addresses())
 
     async def said(self, other: Person) -> list[str]:
         """What the conversation with `other` says, in order."""
@@ -61,9 +62,9 @@ class Person:
         return found
 
 
-async def person(network: MemoryNetwork, folder: Path, number: int) -> Person:
+async def person(network: MemoryNetwork | Network, folder: Path, number: int) -> Person:
     seed = bytes([number]) * 32
-    node = await network.open(NodeOptions(seed, mdns_tag=""))
+    node = await network.open(NodeOptions(seed, listen=("/ip4/127.0.0.1/tcp/0",), mdns_tag=""))
     private = PrivateKey(bytes([number]) * 32)
     keys = Keys(base64.b64encode(bytes(private.public_key)).decode(), base64.b64encode(bytes(private)).decode())
     known: dict[str, PeerKey] = {}
@@ -86,8 +87,11 @@ async def leave(one: Person) -> None:
 
 
 @asynccontextmanager
-async def two_people(folder: Path) -> AsyncIterator[tuple[Person, Person]]:
-    network = MemoryNetwork()
+async def two_people(
+    folder: Path, network: MemoryNetwork | Network | None = None
+) -> AsyncIterator[tuple[Person, Person]]:
+    network = network or MemoryNetwork()
+    await network.start()
     alice, bob = await person(network, folder, 1), await person(network, folder, 2)
     alice.knows(bob)
     bob.knows(alice)

@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 
 import pytest
+from blockbuster import blockbuster_ctx
 
 from goop2_core.chat import direct
 from goop2_core.encryption.box import PeerKey
@@ -291,6 +292,16 @@ async def test_a_flood_is_cut_off(tmp_path: Path, caplog: pytest.LogCaptureFixtu
                 await bob.chat._receive(message)
         assert 50 <= len(await bob.chat.history(alice.id, limit=500)) < 80
         assert caplog.text.count("writes too fast") == 1
+
+
+async def test_nothing_blocks_the_loop(tmp_path: Path) -> None:
+    async with two_people(tmp_path) as (alice, bob):
+        with blockbuster_ctx():
+            sent = await alice.chat.send(bob.id, "hi")
+            assert (await alice.settled(sent)).delivery is Delivery.DELIVERED
+            await until(lambda: bob.chat.unread == 1)
+            await bob.chat.mark_read(alice.id)
+            await bob.chat.clear(alice.id)
 
 
 async def test_the_own_payload_is_what_the_known_program_reads(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_refusals() -> None:
 
 
 @given(PIECES, st.booleans())
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=1000, deadline=None)
 def test_any_header_is_typed_or_refused(line: bytes, with_mime: bool) -> None:
     header, words = None, ""
     try:
@@ -64,7 +64,7 @@ def test_any_header_is_typed_or_refused(line: bytes, with_mime: bool) -> None:
 
 
 @given(PIECES | st.binary(max_size=300))
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=1000, deadline=None)
 def test_any_request_has_a_path_or_none(line: bytes) -> None:
     path = requested_path(decode(b"GET " + line))
     assert path is None or path == path.strip()
@@ -72,7 +72,7 @@ def test_any_request_has_a_path_or_none(line: bytes) -> None:
 
 
 @given(st.text(max_size=80), st.text(max_size=30), st.binary(max_size=600))
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=1000, deadline=None)
 def test_any_type_is_one_that_a_header_may_carry(said: str, name: str, head: bytes) -> None:
     for mime in (settle(said, name, head), settle(f"text/{said}", name, head), mime_of(name, head)):
         assert re.fullmatch(r"[\x21-\x7e]+/[\x20-\x7e]+", mime)
