@@ -88,8 +88,11 @@ def _survey(folder: Path, root: Path, found: _Found) -> None:
 def _check_entry(entry: os.DirEntry[str], root: Path) -> None:
     if entry.is_symlink():
         target = Path(entry.path).resolve()
-        if Path(entry.path).readlink().is_absolute() or not target.is_relative_to(root):
+        if not target.is_relative_to(root):
             raise Goop2Error(_TITLE, f"{entry.path} is a link to {target}, which is elsewhere.", _IN_PLACE)
+        if Path(entry.path).readlink().is_absolute():
+            reason = f"{entry.path} is a link by full path: in the copy it would still lead to the original."
+            raise Goop2Error(_TITLE, reason, _IN_PLACE)
     elif not stat.S_ISREG(entry.stat(follow_symlinks=False).st_mode):
         raise Goop2Error(_TITLE, f"{entry.path} is neither a file nor a folder.", "Remove it, then try again.")
     elif not os.access(entry.path, os.R_OK):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import json
 import logging
@@ -18,6 +19,7 @@ log = logging.getLogger("goop2.web")
 Body = TypeVar("Body", bound=BaseModel)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+BODY_SECONDS = 20.0
 _BAD_REQUEST = 400
 _UNPROCESSABLE = 422
 _BAD_GATEWAY = 502
@@ -25,17 +27,25 @@ _INTERNAL = 500
 
 
 async def body_bytes(request: web.Request, most: int) -> bytes:
-    """The request's body. Raises `Refused` (413) as soon as it is known to be longer than `most` bytes."""
+    """The request's body, for bodies that are small.
+
+    Raises `Refused`: 413 as soon as it is known to be longer than `most` bytes, 408 if it takes longer than
+    `BODY_SECONDS` (aiohttp itself waits for ever, also behind a malformed chunk).
+    """
     too_large = Refused("The request is too large", f"At most {most} bytes are accepted.", status=413)
     if (request.content_length or 0) > most:
         raise too_large
     parts: list[bytes] = []
     size = 0
-    async for part in request.content.iter_any():
-        size += len(part)
-        if size > most:
-            raise too_large
-        parts.append(part)
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for part in request.content.iter_any():
+                size += len(part)
+                if size > most:
+                    raise too_large
+                parts.append(part)
+    except TimeoutError:
+        raise Refused("The request took too long", f"It must arrive within {BODY_SECONDS:g} s.", status=408) from None
     return b"".join(parts)
 
 
