@@ -71,6 +71,7 @@ class Engine:
 
     identity: Identity
     _node: Node
+    _bus: Bus
     _presence: Presence
     _chat: DirectChat
     _sites: SitesServer
@@ -180,7 +181,7 @@ class Engine:
             )
         )
         sealer = Sealer(Keys(p2p.nacl_public_key, p2p.nacl_private_key), self._key_of)
-        bus = Bus(self._node, sealer, self._tasks)
+        bus = self._bus = Bus(self._node, sealer, self._tasks)
         self._visitors = Visitors(self._emit)
         self._then("visitors", self._visitors.stop)
         self._own_avatar = OwnAvatar(self.directory.avatar, self._announce)

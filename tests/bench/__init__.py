@@ -1,1 +1,1 @@
-"""Benchmarks: `python -m tests.bench NAME [--quick] [--json]`. They print what they measured beside what is aimed at."""
+"""Benchmarks: `python -m tests.bench NAME [--quick] [--json]` prints what it measured beside what is aimed at."""
