@@ -142,3 +142,15 @@ export function Search({ value, label, onInput, hint = true, onKeyDown }) {
     ${hint && html`<kbd aria-hidden="true">Ctrl+K</kbd>`}
   </label>`;
 }
+
+/**
+ * A list to choose one from.
+ * @param {{ value: string, choices: [string, string][], onChange: (value: string) => void, [name: string]: unknown }} props
+ */
+export function Choice({ value, choices, onChange, class: extra = "", ...rest }) {
+  return html`<span class="choice">
+    <select ...${rest} class=${`select ${extra}`} value=${value} onChange=${(/** @type {any} */ event) => onChange(event.target.value)}>
+      ${choices.map(([key, words]) => html`<option key=${key} value=${key} selected=${key === value}>${words}</option>`)}
+    </select><${Icon} name="chevron-down" small />
+  </span>`;
+}

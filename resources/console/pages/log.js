@@ -5,18 +5,18 @@ import { peer } from "../lib/data.js";
 import { clockExact, plural } from "../lib/format.js";
 import { on } from "../lib/live.js";
 import { html, useCallback, useEffect, useLayoutEffect, useRef, useState } from "../lib/preact.js";
-import { Button, Empty, Failed, Loading, Search } from "../lib/ui.js";
+import { Button, Choice, Empty, Failed, Loading, Search } from "../lib/ui.js";
 
 /** @typedef {import("../lib/types").LogLine} LogLine */
 
 const MOST = 2000; // lines kept, as many as the peer keeps
 const PAGE = 500;
 const RANK = /** @type {Record<string, number>} */ ({ DEBUG: 10, INFO: 20, WARNING: 30, ERROR: 40, CRITICAL: 50 });
-const LEVELS = /** @type {[number, string][]} */ ([
-  [0, "Everything"],
-  [20, "Information and worse"],
-  [30, "Warnings and errors"],
-  [40, "Errors only"],
+const LEVELS = /** @type {[string, string][]} */ ([
+  ["0", "Everything"],
+  ["20", "Information and worse"],
+  ["30", "Warnings and errors"],
+  ["40", "Errors only"],
 ]);
 
 /** The lines so far, and those that come; new ones wait while `paused`. @param {boolean} paused */
@@ -120,9 +120,7 @@ export function Log() {
     });
   return html`<div class="page logs">
     <div class="toolbar">
-      <select class="select" aria-label="Which lines" value=${level} onChange=${(/** @type {any} */ event) => setLevel(Number(event.target.value))}>
-        ${LEVELS.map(([rank, words]) => html`<option value=${rank}>${words}</option>`)}
-      </select>
+      <${Choice} aria-label="Which lines" value=${String(level)} choices=${LEVELS} onChange=${(/** @type {string} */ rank) => setLevel(Number(rank))} />
       <${Search} value=${typed} label="Search the log" onInput=${setTyped} />
       <div class="tools">
         <${Button} words=${paused ? (waiting ? `Resume (${waiting})` : "Resume") : "Pause"} icon=${paused ? "play" : "pause"}

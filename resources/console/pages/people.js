@@ -47,7 +47,7 @@ function Row({ person, chat, chosen, reachable }) {
       aria-current=${chosen ? "true" : null} tabindex=${reachable ? 0 : -1} data-peer=${person.peer_id}>
     <${Avatar} person=${person} sign />
     <span class="lines">
-      <span class="first"><b title=${name}>${name}</b><span class="unseen">, ${state}</span>
+      <span class="first"><b title=${name}>${name}<span class="unseen">, ${state}</span></b>
         ${chat?.last && html`<time title=${exactly(chat.last.timestamp)}>${brief(chat.last.timestamp)}</time>`}</span>
       <span class="second">${failed && html`<${Icon} name="circle-alert" label="Not delivered" small />`}
         <span class="preview">${preview(person, chat)}</span>
@@ -110,8 +110,7 @@ export function People({ rest: [chosen = ""] }) {
 /** Nobody was ever seen: say how people appear, and give the link that brings them. */
 function Nobody() {
   const me = useStore(peer);
-  const text =
-    "Peers on the same network appear here by themselves, and so does everyone who visits you. Give somebody your address to begin.";
+  const text = "Peers on the same network appear here by themselves. Give somebody your address to begin.";
   return html`<${Empty} icon="users" title="Nobody here yet" text=${text}>
     ${me && html`<${CopyButton} text=${me.link} words="Copy your address" label="Copy your address" kind="primary" />`}
   <//>`;

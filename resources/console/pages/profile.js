@@ -1,17 +1,15 @@
-/** How others see this peer: its picture and its name, on top of the settings. */
+/** The own picture, on top of the settings. */
 import { attempt } from "../lib/actions.js";
 import { put, remove } from "../lib/api.js";
-import { avatarVersion, peer } from "../lib/data.js";
+import { avatarVersion } from "../lib/data.js";
 import { html, useEffect, useRef, useState } from "../lib/preact.js";
 import { squareOf } from "../lib/picture.js";
 import { useStore } from "../lib/store.js";
 import { mode } from "../lib/theme.js";
 import { Button } from "../lib/ui.js";
-import { Field } from "./setting_field.js";
 
-/** @param {{ field: import("../lib/types").SettingField, form: import("./settings.js").Form }} props */
-export function Profile({ field, form }) {
-  const me = useStore(peer);
+/** The picture, and the way to another. */
+export function Picture() {
   const now = useStore(mode);
   const version = useStore(avatarVersion);
   const [own, setOwn] = useState(false);
@@ -42,14 +40,12 @@ export function Profile({ field, form }) {
     Object.assign(event.target, { value: "" });
     if (file) void act(async () => put("/api/avatar", await squareOf(file)));
   };
-  return html`<section class="section profile" aria-label="How others see you">
-    <div class="face"><img src=${source} width="72" height="72" alt=${own ? "Your picture" : "The pattern made from your peer ID"} /></div>
+  return html`<div class="picture">
+    <img src=${source} width="72" height="72" alt=${own ? "Your picture" : "The pattern made from your peer ID"} />
     <div class="row">
       <${Button} words=${own ? "Change picture" : "Choose a picture"} icon="image-up" busy=${busy} onClick=${() => picker.current?.click()} />
       ${own && html`<${Button} words="Remove" kind="quiet" busy=${busy} onClick=${() => act(() => remove("/api/avatar"))} />`}
       <input ref=${picker} type="file" accept="image/*" hidden onChange=${pick} aria-label="Picture" />
     </div>
-    <${Field} field=${field} form=${form} />
-    ${me && html`<p class="where">Your peer ID is <code>${me.peer_id}</code></p>`}
-  </section>`;
+  </div>`;
 }

@@ -1,6 +1,6 @@
 /** One setting: its name, its field, and below it the help or what is wrong. */
 import { html } from "../lib/preact.js";
-import { Button, Icon } from "../lib/ui.js";
+import { Button, Choice, Icon } from "../lib/ui.js";
 import { limits, shownDefault, shownValue } from "./setting_values.js";
 
 /** @typedef {import("../lib/types").SettingField} SettingField */
@@ -30,17 +30,16 @@ export function Field({ field, form }) {
 
 /** @param {{ field: SettingField, id: string, text: string, problem: string, edited: boolean, change: (value: string) => void }} props */
 function Control({ field, id, text, problem, edited, change }) {
-  const shared = {
+  const described = {
     id,
     class: problem ? "wrong" : "",
     "aria-invalid": problem ? "true" : null,
     "aria-describedby": `${id}-help`,
-    onInput: (/** @type {any} */ event) => change(event.target.value),
   };
+  const shared = { ...described, onInput: (/** @type {any} */ event) => change(event.target.value) };
   if (field.type === "choice") {
-    return html`<select ...${shared} value=${text} class=${`select ${shared.class}`}>
-      ${(field.choices ?? []).map((choice) => html`<option value=${choice}>${choice || "None"}</option>`)}
-    </select>`;
+    const choices = (field.choices ?? []).map((choice) => [choice, choice || "None"]);
+    return html`<${Choice} ...${described} value=${text} choices=${choices} onChange=${change} />`;
   }
   if (field.type === "list") {
     const rows = Math.min(6, Math.max(2, text.split("\n").length));

@@ -1,12 +1,13 @@
 /** Every key of goop.json, made from what the peer says about it; changes are saved together. */
-import { asApiError, get, post } from "../lib/api.js";
 import { notify } from "../lib/actions.js";
+import { asApiError, get, post } from "../lib/api.js";
+import { peer } from "../lib/data.js";
 import { plural } from "../lib/format.js";
 import { on } from "../lib/live.js";
 import { html, useCallback, useEffect, useMemo, useState } from "../lib/preact.js";
 import { Banner, Button, Empty, Failed, Loading, Search } from "../lib/ui.js";
 import { Field } from "./setting_field.js";
-import { Profile } from "./profile.js";
+import { Picture } from "./profile.js";
 import { parsed, shownValue } from "./setting_values.js";
 
 /** @typedef {import("../lib/types").Settings} SettingsData */
@@ -14,7 +15,7 @@ import { parsed, shownValue } from "./setting_values.js";
 /** @typedef {import("../lib/types").SettingSection} SettingSection */
 /** @typedef {{ edits: Map<string, string>, problems: Map<string, string>, change: (field: SettingField, typed: string) => void }} Form */
 
-const NAME = "profile.label";
+const PROFILE = "profile";
 
 function useSettings() {
   const [data, setData] = useState(/** @type {SettingsData | null} */ (null));
@@ -95,6 +96,12 @@ function useForm(data, load) {
 const found = (field, typed) =>
   [field.title, field.key, field.help].some((text) => text.toLocaleLowerCase().includes(typed.trim().toLocaleLowerCase()));
 
+/** The profile first; what has only rare settings last. @param {SettingSection} section */
+function rank(section) {
+  if (section.key === PROFILE) return 0;
+  return section.fields.every(({ advanced }) => advanced) ? 2 : 1;
+}
+
 export function Settings() {
   const { data, error, load } = useSettings();
   const form = useForm(data, load);
@@ -102,10 +109,10 @@ export function Settings() {
   if (!data) return error ? html`<${Failed} error=${error} retry=${load} />` : html`<${Loading} what="the settings" />`;
 
   const all = data.sections.flatMap(({ fields }) => fields);
-  const name = all.find(({ key }) => key === NAME);
   const used = data.sections
-    .map((section) => ({ ...section, fields: section.fields.filter((field) => field.used && field.key !== NAME && found(field, typed)) }))
-    .filter(({ fields }) => fields.length > 0);
+    .map((section) => ({ ...section, fields: section.fields.filter((field) => field.used && found(field, typed)) }))
+    .filter(({ fields }) => fields.length > 0)
+    .sort((a, b) => rank(a) - rank(b));
   const unused = all.filter((field) => !field.used && found(field, typed));
   const elsewhere = [...form.problems].filter(([key]) => !all.some((field) => field.key === key));
   const submit = (/** @type {Event} */ event) => {
@@ -122,7 +129,6 @@ export function Settings() {
       ${error && html`<${Banner} kind="error" text=${error.text}><${Button} words="Try again" onClick=${load} /><//>`}
       <${Remarks} data=${data} fields=${all} />
       ${elsewhere.length > 0 && html`<${Banner} kind="error" title="Nothing was saved" text=${elsewhere.map(([key, words]) => `${key}: ${words}`).join(" ")} />`}
-      ${name && !typed && html`<${Profile} field=${name} form=${form} />`}
       ${used.map((section) => html`<${Section} key=${section.key} section=${section} form=${form} search=${Boolean(typed.trim())} />`)}
       ${unused.length > 0 && html`<${Unused} fields=${unused} />`}
       ${used.length + unused.length === 0 && html`<${Empty} icon="search" title="No such setting" text="Search for another word, or for a part of its key." />`}
@@ -165,7 +171,9 @@ function Section({ section, form, search }) {
   return html`<section class="section" id=${`section-${section.key}`} tabindex="-1" aria-label=${section.title}>
     <h2>${section.title}</h2>
     ${section.help && html`<p class="lead">${section.help}</p>`}
+    ${section.key === PROFILE && !search && html`<${Picture} />`}
     ${plain.map(field)}
+    ${section.key === PROFILE && !search && html`<p class="where">Your peer ID is <code>${peer.get()?.peer_id}</code></p>`}
     ${more.length > 0 && html`<details open=${open || must} onToggle=${(/** @type {any} */ event) => setOpen(event.currentTarget.open)}>
       <summary>Advanced (${more.length})</summary>${more.map(field)}
     </details>`}
