@@ -27,6 +27,12 @@ class Endpoint:
         return f"/{self.kind}/{self.host}/tcp/{self.port}" + ("/ws" if self.websocket else "")
 
     @property
+    def dialable(self) -> bool:
+        """Whether one peer can be there: not port 0, nor an address that stands for many."""
+        ip = self.ip
+        return self.port > 0 and (ip is None or not (ip.is_unspecified or ip.is_multicast))
+
+    @property
     def ip(self) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         """The address, if it is a number."""
         return ipaddress.ip_address(self.host) if self.kind in ("ip4", "ip6") else None
@@ -51,6 +57,8 @@ def parse(text: object, peer_id: str = "") -> Endpoint | None:
         return None
     kind, host, port = parts[0], parts[1], parts[3]
     if not (port.isascii() and port.isdigit() and int(port) <= 65535):  # noqa: PLR2004  the highest port
+        return None
+    if "%" in host:  # a scope names an interface of one machine
         return None
     if kind.startswith("dns"):
         return Endpoint(kind, host, int(port), websocket) if _DNS_NAME.fullmatch(host) else None

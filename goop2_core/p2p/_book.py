@@ -25,7 +25,7 @@ class AddressBook:
     def learn(self, peer_id: str, addresses: Sequence[str], ttl: float) -> None:
         """Remember what parses for `ttl` seconds, two minutes at least (spec 2.2)."""
         now = self._clock()
-        endpoints = [end for text in addresses[: 4 * ADDRESSES_MOST] if (end := parse(text, peer_id)) and end.port]
+        endpoints = [end for text in addresses[: 4 * ADDRESSES_MOST] if (end := parse(text, peer_id)) and end.dialable]
         if not endpoints:
             return
         with self._lock:

@@ -108,7 +108,6 @@ class Link:
         self._scope = trio.CancelScope()
         self._wake = trio.Event()
         self._closing = False
-        self._flushed = trio.Event()
         self._gone = trio.Event()
         self.mux = Mux(
             client=not inbound,
@@ -139,7 +138,6 @@ class Link:
         """End at once. Every stream breaks with `reason`."""
         self.ended = self.ended or reason
         self.mux.fail(self.ended)
-        self._flushed.set()
         self._gone.set()
         self._scope.cancel()
 
@@ -149,8 +147,6 @@ class Link:
             self.mux.say_goodbye()
             self._closing = True
             self._woken()
-            await self._flushed.wait()
-            await self.raw.finish()
             await self._gone.wait()
         self.end("this side closed the connection")
 
@@ -176,7 +172,8 @@ class Link:
                     await self._channel.send(messages)
                     continue
                 if self._closing:
-                    self._flushed.set()
+                    await self.raw.finish()
+                    return
                 self._wake = trio.Event()
                 await self._wake.wait()
             self.end(self.mux.failed)

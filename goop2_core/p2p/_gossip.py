@@ -123,6 +123,16 @@ class Gossip:
         if mate is not None and mate.link is link:
             mate.flow = mate.link = None
 
+    def move_to(self, link: Link | None, spare: Link) -> None:
+        """Leave a connection that is one too many for the one that is to stay."""
+        mate = self._mates.get(spare.peer_id)
+        if mate is None or mate.link is not spare or link is None or link is spare:
+            return
+        if mate.flow is not None:
+            mate.flow.close()
+        mate.flow, mate.link = None, link
+        self._host.start("pubsub stream", self._open, spare.peer_id, mate)
+
     def peer_gone(self, peer_id: str) -> None:
         """The last connection to a peer ended."""
         self._mates.pop(peer_id, None)

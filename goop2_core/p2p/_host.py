@@ -391,6 +391,8 @@ class Host:
                 age = now - link.opened_at
                 spare = len(direct) > 1 and link in direct and not self._preferred(link) and age > SPARE_SECONDS
                 idle = crowded and link.inbound and age > IDLE_SECONDS
+                if spare:
+                    self.gossip.move_to(self.best_link(link.peer_id), link)
                 if (spare or idle) and not link.streams:
                     self.start("closing a spare connection", link.farewell)
                     break
