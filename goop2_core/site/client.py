@@ -16,7 +16,6 @@ from goop2_core.site.mime import SNIFFED_BYTES, settle
 from goop2_core.site.wire import (
     CONTENT,
     MOST_HEADER,
-    PIECE,
     SEALED_PREFIX,
     SITE,
     Header,
@@ -33,6 +32,7 @@ LABEL_SECONDS: Final = 5.0
 MOST_PATH: Final = 4 << 10
 MOST_PLAIN: Final = 5 << 30
 MOST_SEALED: Final = 100 << 20
+CHUNK: Final = 256 << 10
 SEALED_LEAST_RATE: Final = 128 << 10
 """Bytes a second. A sealed body is held in memory until it is whole, so whoever sends it may not dawdle."""
 MOST_LABEL: Final = 200
@@ -63,8 +63,8 @@ class RemoteFile:
         """The body in order. Raises `StreamBroken` if it ends early or nothing comes for 30 s."""
         first, self._first = memoryview(self._first), b""
         try:
-            for at in range(0, len(first), PIECE):
-                yield bytes(first[at : at + PIECE])
+            for at in range(0, len(first), CHUNK):
+                yield bytes(first[at : at + CHUNK])
             while self._left and self._stream is not None:
                 chunk = await _some(self._stream, self._left)
                 self._left -= len(chunk)
@@ -189,7 +189,7 @@ async def _some(stream: Stream, left: int) -> bytes:
     """The next bytes, `left` at most. Raises `StreamBroken` if there are none any more, or for 30 s."""
     try:
         async with asyncio.timeout(IDLE_SECONDS):
-            chunk = await stream.read(min(left, PIECE))
+            chunk = await stream.read(min(left, CHUNK))
     except TimeoutError:
         raise StreamBroken("The file stopped arriving", f"Nothing came for {IDLE_SECONDS:.0f} s.") from None
     if not chunk:

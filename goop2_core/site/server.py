@@ -3,7 +3,7 @@
 Which bodies are sealed. By spec 9.2 a side seals whenever it holds the other's key and the other said that it opens
 what is sealed. libp2p already encrypts every connection from end to end, relays included, and a sealed body has to be
 held in memory whole, several times over. So files up to 8 MiB are sealed, larger ones always go in plain as a stream;
-and while sealed bodies take 64 MiB of memory, further files go in plain rather than wait. Every fetcher accepts both.
+and while sealed bodies take 32 MiB of memory, further files go in plain rather than wait. Every fetcher accepts both.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ T = TypeVar("T")
 
 REQUEST_SECONDS: Final = 10.0
 PROGRESS_SECONDS: Final = 30.0
-"""A visitor who takes longer than this for 256 KiB is let go."""
+"""A visitor who takes longer than this for 128 KiB is let go."""
 SEALED_MOST: Final = 8 << 20
-SEALED_TOTAL: Final = 64 << 20
-SEALED_COPIES: Final = 5
-"""What a body of one byte costs while it is sealed and sent: itself, the box, its text, the reply."""
-BLOCK: Final = 1 << 20
+SEALED_TOTAL: Final = 32 << 20
+SEALED_COPIES: Final = 4
+"""What a body of one byte costs while it is sealed: itself, the box twice, the text of it."""
+BLOCK: Final = 256 << 10
 SMALL_BLOCK: Final = 32 << 10
-BLOCKS_TOTAL: Final = 24 << 20
+BLOCKS_TOTAL: Final = 8 << 20
 """While that much of large blocks waits to be sent, further visitors are served in small blocks: no one has to wait,
 and however many stall, they hold little."""
 DEFAULT_LABEL: Final = "hello"
@@ -143,11 +143,11 @@ class SiteServer:
         return opened.decode("utf-8", "surrogateescape")
 
     async def _serve_file(self, stream: Stream, content: ContentStore, path: str) -> None:
-        with self._blocks.at_once(PIECE) as roomy:
+        with self._blocks.at_once(BLOCK) as roomy:
 
             def look_up() -> tuple[SiteFile, bytes]:
                 file = content.served(path)
-                return file, content.read(file, 0, PIECE if roomy else SMALL_BLOCK)
+                return file, content.read(file, 0, BLOCK if roomy else SMALL_BLOCK)
 
             try:
                 file, first = await self._read(look_up)
@@ -188,7 +188,11 @@ class SiteServer:
             body = await self._sealed(stream, load) if free else None
             if body is None:
                 return False
-            await self._send(stream, (header_line(sealed=True, size=len(body), mime=mime).decode() + body).encode())
+            text = header_line(sealed=True, size=len(body), mime=mime).decode() + body
+            del body
+            for at in range(0, len(text), PIECE):
+                if not await self._send(stream, text[at : at + PIECE].encode()):
+                    break
         return True
 
     async def _sealed(self, stream: Stream, load: Callable[[], bytes]) -> str | None:

@@ -16,7 +16,7 @@ DIAG: Final = "/goop/diag/1.0.0"
 SEALED_PREFIX: Final = "ENC:"
 MOST_REQUEST: Final = 8 << 10
 MOST_HEADER: Final = 4 << 10
-PIECE: Final = 256 << 10
+PIECE: Final = 128 << 10
 """Bytes that are handed to a stream at once."""
 
 _SIZE: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
