@@ -24,7 +24,7 @@ from goop2_core.viewer import pages, theme
 from goop2_core.viewer.edge import Edge, EdgeLimits
 from goop2_core.viewer.events import EventHub
 from goop2_core.viewer.files import send_file
-from goop2_core.viewer.guard import CONSOLE_HEADERS, check_body, check_console_host, check_origin, parse_host
+from goop2_core.viewer.guard import CONSOLE_HEADERS, SERVER, check_body, check_console_host, check_origin, parse_host
 from goop2_core.viewer.listener import Listener
 from goop2_core.viewer.ports import bind
 from goop2_core.viewer.session import CONSOLE_TOKEN_SECONDS, OneTimeTokens, Sessions
@@ -142,6 +142,7 @@ class ConsoleServer:
     async def _finish(self, request: web.Request, answer: web.StreamResponse) -> None:
         for name, value in CONSOLE_HEADERS.items():
             answer.headers.setdefault(name, value)
+        answer.headers["Server"] = SERVER
         if request.path.startswith("/api/"):
             answer.headers.setdefault("Cache-Control", "no-store")
 

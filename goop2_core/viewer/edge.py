@@ -18,7 +18,7 @@ from typing import Any, cast
 from aiohttp import StreamReader, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from goop2_core.viewer.guard import client_key
+from goop2_core.viewer.guard import SERVER, client_key
 
 log = logging.getLogger("goop2.viewer.http")
 
@@ -258,6 +258,8 @@ class GuardedHandler(web.RequestHandler):
             if status < HTTPStatus.INTERNAL_SERVER_ERROR
             else "Something went wrong here.\n"
         )
-        answer = web.Response(status=status, text=text, headers={hdrs.X_CONTENT_TYPE_OPTIONS: "nosniff"})
+        answer = web.Response(
+            status=status, text=text, headers={hdrs.X_CONTENT_TYPE_OPTIONS: "nosniff", hdrs.SERVER: SERVER}
+        )
         answer.force_close()
         return answer

@@ -92,6 +92,11 @@ def _explain(error: OSError, address: Address, what: str, setting: str) -> PortT
     return PortTaken(title, f"{address.host or 'This computer'}: {reason}.", f"Check {setting} in the settings.", "")
 
 
+def port_taken(port: int, what: str, setting: str) -> PortTaken:
+    """The error that says who has a port on all addresses, for a listener that is not one of these faces. Blocks."""
+    return _explain(OSError(errno.EADDRINUSE, ""), Address("", port), what, setting)
+
+
 def _free_port(address: Address) -> int:
     nearby = [address.port + step for step in range(1, 20) if FIRST_FREE <= address.port + step <= HIGHEST_PORT]
     for port in [*nearby, *random.sample(STABLE_PORTS, 5)]:
@@ -106,6 +111,8 @@ def port_user(port: int) -> str:
         inodes = _listening_inodes(port)
         for process in sorted(Path("/proc").glob("[0-9]*"), key=lambda path: int(path.name)):
             if inodes and _holds(process, inodes):
+                if process.name == str(os.getpid()):
+                    return "another of your peers"
                 return f"{(process / 'comm').read_text().strip()} (process {process.name})"
     return ""
 

@@ -27,6 +27,7 @@ from goop2_core.viewer.edge import Edge, EdgeLimits
 from goop2_core.viewer.files import send_file
 from goop2_core.viewer.guard import (
     SAFE_METHODS,
+    SERVER,
     SITE_HEADERS,
     Client,
     IPNetwork,
@@ -221,6 +222,7 @@ class SitesServer:
     async def _finish(self, request: web.Request, answer: web.StreamResponse) -> None:
         for name, value in SITE_HEADERS.items():
             answer.headers.setdefault(name, value)
+        answer.headers["Server"] = SERVER
         visit = request.get(VISIT)
         if visit is not None and visit.guest.fresh and not visit.owner and answer.status < HTTPStatus.MULTIPLE_CHOICES:
             secure = "; Secure" if visit.client.secure else ""  # cookies set by aiohttp's own way were written already

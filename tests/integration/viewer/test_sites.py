@@ -16,6 +16,7 @@ async def test_the_own_site_is_on_its_own_origin(folder):
         assert answer.header("content-type") == "text/html; charset=utf-8"
         for name, value in SITE_HEADERS.items():
             assert answer.header(name) == value
+        assert answer.header("server") == "goop2"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:{}", "localhost:{}", "[::1]:{}"])
