@@ -26,7 +26,7 @@ from goop2_core.identity import Identity, load_or_create, short
 from goop2_core.link import format_link, parse_link
 from goop2_core.logs_routes import routes as log_routes
 from goop2_core.mq.bus import Bus
-from goop2_core.p2p import Network
+from goop2_core.p2p import Network, PortInUse
 from goop2_core.p2p.api import AddressesChanged, Node, NodeEvent, NodeOptions
 from goop2_core.peerdir import PeerDir
 from goop2_core.ports import RememberedPorts
@@ -41,8 +41,10 @@ from goop2_core.site.server import SiteServer
 from goop2_core.site.visitors import Visitors
 from goop2_core.tasks import TaskOwner
 from goop2_core.version import VERSION
+from goop2_core.viewer import qr
 from goop2_core.viewer.console import ConsoleServer
 from goop2_core.viewer.events import EventHub
+from goop2_core.viewer.ports import port_taken
 from goop2_core.viewer.sites import SitesServer
 from goop2_core.viewer.visit import Services
 
@@ -89,6 +91,7 @@ class Engine:
         self._file = ConfigFile(directory.config_file)
         self._ends: list[tuple[str, Callable[[], Any]]] = []
         self._state = PeerState.STOPPED
+        self._site: SiteServer | None = None
         self._words = ""
         self._started_at = 0
 
@@ -172,14 +175,18 @@ class Engine:
         listen = [f"/ip4/0.0.0.0/tcp/{p2p.listen_port}"]
         if p2p.listen_ws:
             listen.append("/ip4/0.0.0.0/tcp/0/ws")
-        self._node = await network.open(
-            NodeOptions(
-                seed=self.identity.seed,
-                listen=tuple(listen),
-                mdns_tag=p2p.mdns_tag if p2p.mdns_enabled else "",
-                agent=f"goop2/{VERSION}",
-            )
+        options = NodeOptions(
+            seed=self.identity.seed,
+            listen=tuple(listen),
+            mdns_tag=p2p.mdns_tag if p2p.mdns_enabled else "",
+            agent=f"goop2/{VERSION}",
         )
+        self._then("site", self._end_site)  # after the node: its streams still read files
+        try:
+            self._node = await network.open(options)
+        except PortInUse as error:
+            raise await asyncio.to_thread(port_taken, error.port, "The peer", "p2p.listen_port") from error
+        self._then("node", self._node.stop)
         sealer = Sealer(Keys(p2p.nacl_public_key, p2p.nacl_private_key), self._key_of)
         bus = self._bus = Bus(self._node, sealer, self._tasks)
         self._visitors = Visitors(self._emit)
@@ -189,7 +196,7 @@ class Engine:
         self._content = ContentStore(await asyncio.to_thread(lambda: self.directory.site))
         self._client = SiteClient(self._node, sealer)
         self._avatars = Avatars(self._node, sealer, self._own_avatar, self.directory.cache / "avatars")
-        site = SiteServer(
+        self._site = SiteServer(
             self._node, sealer, self._content, self._own_avatar, label=lambda: self.name, visitors=self._visitors
         )
         self._presence = Presence(
@@ -203,13 +210,15 @@ class Engine:
             emit=self._emit,
         )
         self._chat = DirectChat(bus, MessageStore(store), self.identity, self._tasks, self._emit)
-        site.start()
-        self._then("site", site.stop)
+        self._site.start()
         bus.start()
         await self._chat.start()
-        self._then("node", self._node.stop)
         self._then("chat", self._chat.stop)
         self._node.listen(self._on_node_event)
+
+    async def _end_site(self) -> None:
+        if self._site is not None:
+            await self._site.stop()
 
     async def _serve_pages(self) -> None:
         services = Services(
@@ -255,6 +264,7 @@ class Engine:
             *settings_routes(self._file, self._on_settings),
             *log_routes(self._ring),
             *guide.routes(),
+            *qr.routes(),
         ]
 
     # ---- what a front end asks

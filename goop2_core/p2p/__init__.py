@@ -1,6 +1,7 @@
 """The peer-to-peer network. The only place that knows trio and libp2p; everything outside sees `api`."""
 
 from ._network import Network
+from ._transport import PortInUse
 from .api import (
     AddressesChanged,
     Connected,
@@ -28,6 +29,7 @@ __all__ = [
     "NodeEvent",
     "NodeOptions",
     "PeerFound",
+    "PortInUse",
     "Stream",
     "StreamHandler",
 ]

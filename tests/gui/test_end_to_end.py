@@ -98,7 +98,7 @@ async def test_two_peers_are_made_started_and_visit_each_other(app, keep):
         await start(app, directory)
     app.main.choose(alice)
     view = app.main.current
-    own = lambda: view.findChild(QWidget, "site-view")  # noqa: E731
+    own = lambda: view.findChild(QWidget, "site-view")
     await shows(own, "Alice grows tomatoes")
     await until(lambda: app.host.peer(alice).words == "reachable on LAN", 10)
 
@@ -115,7 +115,7 @@ async def test_two_peers_are_made_started_and_visit_each_other(app, keep):
     await until(address.isVisible)
     fill(view, "address", "Bob")
     QTest.keyClick(address, Qt.Key.Key_Return)
-    shown = lambda: next((v for v in view.findChildren(QWidget, "site-view") if v.isVisible()), None)  # noqa: E731
+    shown = lambda: next((v for v in view.findChildren(QWidget, "site-view") if v.isVisible()), None)
     await shows(shown, "Bob repairs radios")
     keep(app.main, "end-to-end-visit")
     await until(lambda: app.host.peer(bob).visitors == 1, 10)
@@ -165,7 +165,7 @@ async def test_people_write_to_each_other_in_the_embedded_page(app, keep):
     alice, bob = peers
     app.main.choose(alice)
     click(app.main.current, "tab-people")
-    console = lambda: app.main.current.findChild(QWidget, "console-view")  # noqa: E731
+    console = lambda: app.main.current.findChild(QWidget, "console-view")
     await shows(console, "Bob")
     await press(console(), "document.querySelector('a.person')")
     await shows(console, "direct")
