@@ -2,8 +2,8 @@
 
 Which bodies are sealed. By spec 9.2 a side seals whenever it holds the other's key and the other said that it opens
 what is sealed. libp2p already encrypts every connection from end to end, relays included, and a sealed body has to be
-held in memory whole, several times over. So files up to 8 MiB are sealed, larger ones always go in plain as a stream;
-and while sealed bodies take 32 MiB of memory, further files go in plain rather than wait. Every fetcher accepts both.
+held in memory whole, several times over. So files up to 4 MiB are sealed, larger ones always go in plain as a stream;
+and while sealed bodies take 16 MiB of memory, further files go in plain rather than wait. Every fetcher accepts both.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ T = TypeVar("T")
 REQUEST_SECONDS: Final = 10.0
 PROGRESS_SECONDS: Final = 30.0
 """A visitor who takes longer than this for 128 KiB is let go."""
-SEALED_MOST: Final = 8 << 20
-SEALED_TOTAL: Final = 32 << 20
+SEALED_MOST: Final = 4 << 20
+SEALED_TOTAL: Final = 16 << 20
 SEALED_COPIES: Final = 4
 """What a body of one byte costs while it is sealed: itself, the box twice, the text of it."""
 BLOCK: Final = 256 << 10
