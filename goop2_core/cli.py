@@ -90,10 +90,7 @@ def _front_end(arguments: list[str]) -> int:
 def _check(path: Path) -> int:
     file = ConfigFile(PeerDir(path).config_file)
     config = file.load()
-    print(explain(config))
-    for warning in file.warnings:
-        suggestion = f" ({warning.suggestion})" if warning.suggestion else ""
-        print(f"warning: {warning.key} {warning.message}{suggestion}", file=sys.stderr)
+    print(explain(config, file.warnings))
     print(f"{file.path} can be used.")
     return 0
 

@@ -166,11 +166,10 @@ def _token(title: str) -> Any:
 class PresenceSection(Section):
     """How others learn that this peer is there, and the rendezvous server it may run."""
 
-    topic: str = _key(
+    topic: str = _later(
         "goop.presence.v1",
         "Presence topic",
-        "The GossipSub topic on which peers announce themselves. Only peers with the same topic see each other.",
-        advanced=True,
+        "Kept for other programs; peers always announce themselves on goop.presence.v1.",
         filled=True,
     )
     ttl_seconds: int = _key(
