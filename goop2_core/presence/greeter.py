@@ -13,6 +13,7 @@ from goop2_core.errors import Goop2Error
 from goop2_core.mq.bus import Bus
 from goop2_core.mq.message import Message
 from goop2_core.presence.message import Facts, format_identity, parse_identity
+from goop2_core.presence.throttle import Throttle
 from goop2_core.tasks import TaskOwner
 
 log = logging.getLogger("goop2.presence")
@@ -20,7 +21,7 @@ log = logging.getLogger("goop2.presence")
 REQUEST = "identity"
 RESPONSE = "identity.response"
 ASK_AGAIN = 1.0
-ANSWER_AGAIN = 0.2
+ANSWER_RATE, ANSWER_BURST = 2.0, 10.0
 KEY_AGAIN = 10.0
 KEY_SECONDS = 2.5
 CLEAR_AGAIN = 30.0
@@ -70,7 +71,8 @@ class Greeter:
         self._met = met
         self._asked = asked
         self._key = key
-        self._requests, self._answers, self._keys, self._clears = Recent(), Recent(), Recent(), Recent()
+        self._answers = Throttle(ANSWER_RATE, ANSWER_BURST)
+        self._requests, self._keys, self._clears = Recent(), Recent(), Recent()
         self._waiting: dict[str, asyncio.Event] = {}
 
     def start(self) -> Callable[[], None]:
@@ -102,7 +104,7 @@ class Greeter:
     async def _on_mail(self, mail: Message) -> None:
         if mail.topic == REQUEST:
             self._asked(mail.sender)
-            if self._answers.allows(mail.sender, ANSWER_AGAIN):
+            if self._answers.allows(mail.sender):
                 await self._send(mail.sender, RESPONSE, format_identity(self._peer_id, self._own_facts()))
         elif mail.topic == RESPONSE:
             if not mail.readable:

@@ -33,13 +33,14 @@ from goop2_core.presence.listing import Listing
 from goop2_core.presence.message import Facts, PresenceMsg, clean_line, parse_presence
 from goop2_core.presence.prober import Prober
 from goop2_core.presence.table import PeerTable, Row
-from goop2_core.presence.throttle import Throttle
+from goop2_core.presence.throttle import Bucket, Throttle
 from goop2_core.tasks import TaskOwner
 
 log = logging.getLogger("goop2.presence")
 
 ADDRESS_SECONDS = 120.0
 PRUNE_SECONDS = 1.0
+MINUTE = 60.0
 FLUSH_SECONDS = 2.0
 DEFAULT_GRACE_MINUTES = 15
 MOST_GRACE_MINUTES = 60
@@ -50,6 +51,8 @@ LOSS_PAUSES = (0.5, 2.5)
 SILENT_SHARE = 0.6
 LOSSES_AT_ONCE = 256
 DIALS_AT_START = 64
+AUTHOR_RATE, AUTHOR_BURST = 5.0, 20.0
+NEWCOMER_RATE, NEWCOMER_BURST = 20.0, 200.0
 
 
 class Presence:
@@ -89,7 +92,8 @@ class Presence:
             asked=self._on_asked,
             key=self._key,
         )
-        self._throttle = Throttle()
+        self._authors = Throttle(AUTHOR_RATE, AUTHOR_BURST)
+        self._newcomers = Bucket(NEWCOMER_RATE, NEWCOMER_BURST)
         self._following: set[str] = set()
         self._stop_hearing: Callable[[], None] = lambda: None
         self._running = False
@@ -110,6 +114,8 @@ class Presence:
         for connection in self._node.connections():
             self._meet(connection.peer_id)
         await self._announcer.publish("online")
+        # Whoever connected a moment ago may have missed that, as in `_on_connected`, and asked who this is too early.
+        asyncio.get_running_loop().call_later(MESH_SECONDS, self.announce)
         self._tasks.spawn("heartbeat", self._announcer.beat())
         self._tasks.spawn("announce", self._announcer.tell_news())
         self._tasks.spawn("prune", self._tick())
@@ -196,7 +202,7 @@ class Presence:
     # What others say
 
     def _on_gossip(self, author: str, data: bytes) -> None:
-        if not self._running or author == self._node.peer_id or not self._throttle.allows(author):
+        if not self._running or author == self._node.peer_id or not self._authors.allows(author):
             return
         try:
             message = parse_presence(data)
@@ -211,7 +217,7 @@ class Presence:
             self._on_presence(message)
 
     def _on_presence(self, message: PresenceMsg) -> None:
-        if self._table.get(message.peer_id) is None and not self._throttle.allows_newcomer():
+        if self._table.get(message.peer_id) is None and not self._newcomers.allows():
             return
         row = self._upsert(message.peer_id, message.facts(), tuple(message.addrs), message.ts)
         if row is None:
@@ -333,7 +339,7 @@ class Presence:
     async def _prune(self) -> None:
         minutes = self._config().viewer.peer_offline_grace_min
         grace = minutes if 1 <= minutes <= MOST_GRACE_MINUTES else DEFAULT_GRACE_MINUTES
-        silent, gone = self._table.prune(self._ttl, grace * 60.0)
+        silent, gone = self._table.prune(self._ttl, grace * MINUTE)
         for peer_id in silent:
             if (row := self._table.get(peer_id)) is not None:
                 self._listing.show(row)

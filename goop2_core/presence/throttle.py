@@ -1,4 +1,4 @@
-"""How much gossip is listened to. Whoever floods with signed messages, or with new identities, is heard less."""
+"""How much is listened to. Whoever floods with messages, or with new identities, is heard less."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-AUTHORS_KEPT = 8192
+PEERS_KEPT = 8192
 
 
 @dataclass(slots=True)
@@ -33,22 +33,19 @@ class Bucket:
 
 
 class Throttle:
-    """Each author 5 messages a second, all newcomers together 20."""
+    """A bucket for each peer; those of peers that were quiet for longest are forgotten, as full ones say nothing."""
 
-    def __init__(self) -> None:
-        self._authors: OrderedDict[str, Bucket] = OrderedDict()
-        self._newcomers = Bucket(rate=20.0, burst=200.0)
+    def __init__(self, rate: float, burst: float) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._buckets: OrderedDict[str, Bucket] = OrderedDict()
 
-    def allows(self, author: str) -> bool:
-        """Whether one more message of this author is heard."""
-        bucket = self._authors.get(author)
+    def allows(self, peer_id: str) -> bool:
+        """Whether one more of this peer is within the rate; if so it is counted."""
+        bucket = self._buckets.get(peer_id)
         if bucket is None:
-            bucket = self._authors[author] = Bucket(rate=5.0, burst=20.0)
-            if len(self._authors) > AUTHORS_KEPT:
-                self._authors.popitem(last=False)
-        self._authors.move_to_end(author)
+            bucket = self._buckets[peer_id] = Bucket(self._rate, self._burst)
+            if len(self._buckets) > PEERS_KEPT:
+                self._buckets.popitem(last=False)
+        self._buckets.move_to_end(peer_id)
         return bucket.allows()
-
-    def allows_newcomer(self) -> bool:
-        """Whether one more peer that was never heard before is taken into the table."""
-        return self._newcomers.allows()
