@@ -3,7 +3,7 @@
 Which bodies are sealed. By spec 9.2 a side seals whenever it holds the other's key and the other said that it opens
 what is sealed. libp2p already encrypts every connection from end to end, relays included, and a sealed body has to be
 held in memory whole, several times over. So files up to 4 MiB are sealed, larger ones always go in plain as a stream;
-and while sealed bodies take 16 MiB of memory, further files go in plain rather than wait. Every fetcher accepts both.
+and a file that finds no room beside 16 MiB of sealed bodies within a second goes in plain too. Fetchers accept both.
 """
 
 from __future__ import annotations
@@ -46,8 +46,7 @@ PROGRESS_SECONDS: Final = 30.0
 """A visitor who takes longer than this for 128 KiB is let go."""
 SEALED_MOST: Final = 4 << 20
 SEALED_TOTAL: Final = 16 << 20
-SEALED_COPIES: Final = 4
-"""What a body of one byte costs while it is sealed: itself, the box twice, the text of it."""
+SEALED_SECONDS: Final = 1.0
 BLOCK: Final = 256 << 10
 SMALL_BLOCK: Final = 32 << 10
 BLOCKS_TOTAL: Final = 8 << 20
@@ -83,7 +82,8 @@ class SiteServer:
         self._visitors = visitors
         self._diag_allowed = diag_allowed
         self._started = time.time()
-        self._sealing = Budget(SEALED_TOTAL)
+        self._sealed = Budget(SEALED_TOTAL)
+        self._sealing = asyncio.Lock()
         self._blocks = Budget(BLOCKS_TOTAL)
         self._disk: ThreadPoolExecutor | None = None
 
@@ -184,22 +184,27 @@ class SiteServer:
         """Send a body of `size` bytes sealed; `False` if it is to go in plain, by the rules at the top."""
         if size > SEALED_MOST or not self._sealer.seals_for(stream.peer_id):
             return False
-        with self._sealing.at_once(SEALED_COPIES * size) as free:
-            body = await self._sealed(stream, load) if free else None
-            if body is None:
+        async with contextlib.AsyncExitStack() as held:
+            try:
+                await held.enter_async_context(self._sealed.in_turn(2 * size, SEALED_SECONDS))
+            except Refused:
                 return False
-            text = header_line(sealed=True, size=len(body), mime=mime).decode() + body
-            del body
+            text = await self._sealed_text(stream.peer_id, load)
+            if text is None:
+                return False
+            text = header_line(sealed=True, size=len(text), mime=mime).decode() + text
             for at in range(0, len(text), PIECE):
                 if not await self._send(stream, text[at : at + PIECE].encode()):
                     break
         return True
 
-    async def _sealed(self, stream: Stream, load: Callable[[], bytes]) -> str | None:
-        try:
-            return await self._sealer.seal_for(stream.peer_id, await self._read(load))
-        except (OSError, Refused):  # then the plain way says what is wrong with the file
-            return None
+    async def _sealed_text(self, peer_id: str, load: Callable[[], bytes]) -> str | None:
+        """What `load` gives, sealed; one after the other, because that takes four times its size for a moment."""
+        async with self._sealing:
+            try:
+                return await self._sealer.seal_for(peer_id, await self._read(load))
+            except (OSError, Refused):  # then the plain way says what is wrong with the file
+                return None
 
     async def _serve_avatar(self, stream: Stream) -> None:
         picture = self._avatar.data

@@ -41,11 +41,11 @@ async def test_a_visitor_who_takes_nothing_costs_little_and_stops_nobody(tmp_pat
             assert visitor.stdout is not None
             ready, count = (await asyncio.wait_for(visitor.stdout.readline(), 30)).split()
             assert (ready, int(count) > 8) == (b"ready", True)
-            await until(lambda: alice.server._blocks.lent + alice.server._sealing.lent > 10 << 20)
+            await until(lambda: alice.server._blocks.lent + alice.server._sealed.lent > 10 << 20)
             assert len(await bob.fetch(alice, "/sealed")) == 4 << 20
             assert memory() - before < MOST_MIB
         finally:
             visitor.kill()
             await visitor.wait()
-        await until(lambda: alice.server._blocks.lent + alice.server._sealing.lent == 0)
+        await until(lambda: alice.server._blocks.lent + alice.server._sealed.lent == 0)
         assert len(await bob.fetch(alice, "/big")) == 50 << 20

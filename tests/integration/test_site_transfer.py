@@ -16,6 +16,7 @@ from goop2_core.encryption.sealer import Sealer
 from goop2_core.errors import NetworkError, Refused, StreamBroken
 from goop2_core.identity import new_nacl_pair
 from goop2_core.p2p import Network, Node, NodeOptions
+from goop2_core.site import server
 from goop2_core.site.avatar import Avatars, OwnAvatar
 from goop2_core.site.client import SiteClient
 from goop2_core.site.content import ContentStore
@@ -67,7 +68,10 @@ async def two_peers(folder: Path) -> AsyncIterator[tuple[Peer, Peer]]:
 
 
 @pytest.mark.parametrize("sealed", [False, True])
-async def test_two_hundred_files_come_byte_by_byte_the_same(tmp_path: Path, sealed: bool) -> None:
+async def test_two_hundred_files_come_byte_by_byte_the_same(
+    tmp_path: Path, sealed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "SEALED_SECONDS", 30.0)  # however busy this computer is
     async with two_peers(tmp_path) as (alice, bob):
         if sealed:
             alice.known[bob.node.peer_id] = PeerKey(bob.keys.public_b64, accepts=True)

@@ -93,12 +93,13 @@ async def test_large_files_are_streamed_in_plain(tmp_path: Path, monkeypatch: py
         assert await file.read() == b"l" * 100_001
 
 
-async def test_sealing_is_limited_in_total(tmp_path: Path) -> None:
+async def test_sealing_is_limited_in_total(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "SEALED_SECONDS", 0.05)
     async with two_peers(tmp_path) as (alice, bob):
         alice.knows(bob)
         bob.knows(alice)
         alice.content.write("a", os.urandom(1000))
-        with alice.server._sealing.at_once(server.SEALED_TOTAL):
+        with alice.server._sealed.at_once(server.SEALED_TOTAL):
             assert not (await bob.client.fetch(alice.id, "/a")).encrypted
         assert (await bob.client.fetch(alice.id, "/a")).encrypted
 
