@@ -1,7 +1,7 @@
 """The peer-to-peer network. The only place that knows trio and libp2p; everything outside sees `api`."""
 
+from ._errors import CannotListen, PortInUse
 from ._network import Network
-from ._transport import PortInUse
 from .api import (
     AddressesChanged,
     Connected,
@@ -19,6 +19,7 @@ from .api import (
 
 __all__ = [
     "AddressesChanged",
+    "CannotListen",
     "Connected",
     "Connection",
     "Disconnected",

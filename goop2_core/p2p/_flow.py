@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from ._muxstream import MuxStream, StreamOver
+from ._muxstream import MuxStream
 from ._wire import WireError, cut_prefixed
 
 if TYPE_CHECKING:
@@ -77,6 +77,3 @@ class Flow:
     def reset(self, reason: str) -> None:
         """End at once."""
         self.stream.reset(reason)
-
-
-__all__ = ["Flow", "StreamOver"]

@@ -27,7 +27,7 @@ from ._noise import Channel, Keys
 from ._services import Identify, Ping
 from ._streams import NotSpoken, Opening, Serve, Streams
 from ._task import contained
-from ._transport import CannotListen, Listener, Tcp, dial, listen
+from ._transport import Listener, Tcp, dial, listen
 from ._wire import WireError
 from .api import AddressesChanged, Connected, Disconnected, Identified, NodeEvent, NodeOptions
 from .patches import Library
@@ -407,6 +407,3 @@ class Host:
                     self._emit(AddressesChanged(tuple(_addresses.announceable(now))))
                     with suppress(WireError, StreamOver):
                         await self._identify.push()
-
-
-__all__ = ["CannotListen", "Host"]

@@ -14,6 +14,7 @@ import random
 import re
 import socket
 import string
+import sys
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -70,7 +71,8 @@ class Mdns:
         if TAG.fullmatch(self._tag) is None:
             log.warning("mDNS tag %r cannot be used as a name on the network", self._tag)
             return
-        await asyncio.to_thread(importlib.import_module, "zeroconf.asyncio")
+        if "zeroconf.asyncio" not in sys.modules:
+            await asyncio.to_thread(importlib.import_module, "zeroconf.asyncio")
         try:
             while True:
                 try:

@@ -146,9 +146,10 @@ class Mux:
         self._last_remote = number
         stream = MuxStream(self, number, inbound=True)
         self.streams[number] = stream
-        self.control(WINDOW, ACK, number, 0)
         if self.going_away or not self._on_stream(stream):
             stream.reset("refused")
+        else:
+            self.control(WINDOW, ACK, number, 0)
 
     def _ping(self, flags: int, number: int) -> None:
         if flags & SYN:

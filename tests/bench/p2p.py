@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from goop2_core.p2p import Network, Node, NodeOptions
+from tests.support.wait import until
 
 from .p2p_child import CHUNK, ECHO, SINK, SOURCE
 
@@ -103,8 +104,7 @@ async def measure() -> dict[str, float]:
         node = await network.open(options())
         node.learn(peer_id, addresses)
         await node.connect(peer_id)
-        while not node.protocols(peer_id):
-            await asyncio.sleep(0.01)
+        await until(lambda: node.protocols(peer_id))
         requests = await request_seconds(node, peer_id)
         return {
             "connect_ms_p50": statistics.median(connects) * 1e3,

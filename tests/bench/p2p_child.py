@@ -1,4 +1,4 @@
-"""The other side of `tests.bench.p2p`: a node that echoes, drinks and pours. Prints its ID and address, ends with stdin.
+"""The other side of `tests.bench.p2p`: a node that echoes, drinks and pours. It ends when its stdin does.
 
 `python -m tests.bench.p2p_child`
 """

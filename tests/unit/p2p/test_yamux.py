@@ -1,4 +1,4 @@
-"""yamux: two machines talk through byte queues that are cut anywhere; broken rules end in `WireError`, never otherwise."""
+"""yamux: two machines talk through byte queues that are cut anywhere; broken rules end in `WireError` alone."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def read(stream: MuxStream, most: int = 1 << 20) -> bytes | None:
     return stream.take(most, nothing)
 
 
-def frame(kind: int, flags: int, number: int, length: int, body: bytes = b"", version: int = 0) -> bytes:
+def frame(kind: int, flags: int, number: int, length: int, body: bytes = b"", *, version: int = 0) -> bytes:
     return HEADER.pack(version, kind, flags, number, length) + body
 
 
