@@ -8,6 +8,7 @@ import { embedded, route } from "./lib/router.js";
 import { useStore } from "./lib/store.js";
 import { Banner, Button, Failed, Loading, Notices } from "./lib/ui.js";
 import { Files } from "./pages/files.js";
+import { Help } from "./pages/help.js";
 import { Log } from "./pages/log.js";
 import { People } from "./pages/people.js";
 import { Settings } from "./pages/settings.js";
@@ -20,6 +21,7 @@ const PAGES = {
   files: { view: Files, title: "Files" },
   log: { view: Log, title: "Log" },
   settings: { view: Settings, title: "Settings" },
+  help: { view: Help, title: "Help" },
 };
 
 /** Says that the stream of events is gone; everything typed stays. */

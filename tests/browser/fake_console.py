@@ -18,6 +18,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from goop2_core import guide
 from goop2_core.config import ConfigFile
 from goop2_core.errors import Refused
 from goop2_core.events import (
@@ -34,7 +35,7 @@ from goop2_core.events import (
 from goop2_core.identicon import identicon
 from goop2_core.resources import resource
 from goop2_core.settings_routes import routes as settings_routes
-from goop2_core.viewer import theme
+from goop2_core.viewer import qr, theme
 from goop2_core.viewer.guard import CONSOLE_HEADERS
 from goop2_core.web import error_middleware, reply
 
@@ -71,10 +72,10 @@ class FakeConsole:
         self.opened: list[str] = []
         self.cut = False  # whether streams of events are refused
         self.state = {
-            "peer_id": OWN, "short_id": "12D3…BfeSB", "name": "Alice's desk", "link": f"goop2:{OWN}", "state": "running",
-            "words": "reachable on LAN", "addresses": ["/ip4/192.168.1.20/tcp/40211", "/ip4/192.168.1.20/tcp/40212/ws"],
-            "site_url": "http://192.168.1.20:8080/", "console_version": "0.1.0", "visitors": 2, "restart_needed": [],
-            "started_at": now(), "public": False,
+            "peer_id": OWN, "short_id": "12D3…BfeSB", "name": "Alice's desk", "link": f"goop2:{OWN}",
+            "state": "running", "words": "reachable on LAN", "visitors": 2, "restart_needed": [], "version": "0.1.0",
+            "addresses": ["/ip4/192.168.1.20/tcp/40211", "/ip4/192.168.1.20/tcp/40212/ws"], "started_at": now(),
+            "site_url": "http://192.168.1.20:8080/", "public": False,
         }  # fmt: skip
         self.config = ConfigFile.create(folder / "goop.json")
         self._streams: set[asyncio.Queue[str]] = set()
@@ -84,7 +85,7 @@ class FakeConsole:
     async def running(self) -> AsyncIterator[FakeConsole]:
         app = web.Application(middlewares=[error_middleware, self._weather], client_max_size=1 << 30)
         app.on_response_prepare.append(self._headers)
-        app.router.add_routes(settings_routes(self.config, self.emit))
+        app.router.add_routes([*settings_routes(self.config, self.emit), *guide.routes(), *qr.routes()])
         app.router.add_routes([*self._pages(), *self._people(), *self._chat(), *self._files()])
         before = asyncio.all_tasks()
         runner = web.AppRunner(app, shutdown_timeout=0.1)
@@ -193,7 +194,6 @@ class FakeConsole:
             web.get("/opened", _gives(lambda: web.Response(text="a site"))),
             web.get("/static/{path:.+}", static),
             web.get("/api/theme.css", _gives(lambda: web.Response(text=theme.css(), content_type="text/css"))),
-            web.get("/api/qr.svg", _gives(lambda: web.Response(text=identicon("qr"), content_type="image/svg+xml"))),
             web.get("/api/state", _gives(lambda: reply(self.state))),
             web.get("/api/events", events),
             web.get("/api/log", log),

@@ -14,7 +14,8 @@ DROP = """([name, text]) => {
   const data = new DataTransfer();
   data.items.add(new File([text], name));
   for (const type of ["dragenter", "dragover", "drop"])
-    document.querySelector(".files").dispatchEvent(new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true }));
+    document.querySelector(".files")
+      .dispatchEvent(new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true }));
 }"""
 
 
@@ -61,9 +62,7 @@ async def test_a_failed_upload_says_why_and_can_be_repeated(tmp_path):
     async with opened(tmp_path, "files", bugs=False) as (console, page):
         console.failing = {"/api/files/content"}
         await page.evaluate(DROP, ["late.txt", "late"])
-        await expect(page.locator(".uploads")).to_contain_text(
-            "The disk is full · Nothing could be written. · Make room"
-        )
+        await expect(page.locator(".uploads")).to_contain_text("The disk is full: Nothing could be written. Make room")
         console.failing = set()
         await page.get_by_role("button", name="Try again").click()
         await until(lambda: console.files.get("late.txt") == b"late")

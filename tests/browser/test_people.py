@@ -77,11 +77,14 @@ async def test_what_was_not_delivered_can_be_sent_again(tmp_path):
         await expect(page.locator(".meta.error")).to_be_visible()
 
 
-async def test_a_message_the_peer_refused_stays_and_goes_out_once(tmp_path):
+@pytest.mark.parametrize("history", [True, False])
+async def test_a_message_the_peer_refused_stays_and_goes_out_once(tmp_path, history):
     async with opened(tmp_path, bugs=False) as (console, page):
         bob = peer_called(console, "Bob Marsh")
+        console.failing = set() if history else {"/api/chat/"}
         await page.goto(console.url(f"people/{bob}"))
-        console.failing = {"/api/chat"}
+        await expect(page.locator(".bubble, .older").first).to_be_visible()
+        console.failing = {"/api/chat/"}
         await page.get_by_label("Message to Bob Marsh").fill("keep me")
         await page.keyboard.press("Enter")
         await expect(page.locator(".meta.error").last).to_contain_text("The disk is full")
@@ -91,6 +94,9 @@ async def test_a_message_the_peer_refused_stays_and_goes_out_once(tmp_path):
         await expect(page.locator(".meta").last.get_by_label("Delivered")).to_be_visible()
         assert [m.content for m in console.messages[bob]].count("keep me") == 1
         assert await page.locator(".bubble", has_text="keep me").count() == 1
+        if not history:
+            await page.get_by_role("button", name="Load again").click()
+            await expect(page.locator(".bubble")).to_have_count(8)
 
 
 async def test_a_draft_is_kept_for_each_person(tmp_path):

@@ -63,7 +63,7 @@ async def test_unknown_and_unused_keys_are_shown_apart(tmp_path):
 
     async with opened(tmp_path, "settings", filler=filler) as (_, page):
         await expect(page.get_by_text("goop.json has something that goop2 does not know")).to_be_visible()
-        await expect(page.locator(".remarks")).to_contain_text("profile.lable")
+        await expect(page.locator(".remark")).to_contain_text("profile.lable")
         unused = page.get_by_role("region", name="Not used by this version")
         assert await unused.locator("input, select, textarea").count() == 0
         assert await unused.locator("tbody tr").count() > 3

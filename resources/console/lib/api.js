@@ -21,7 +21,8 @@ export class ApiError extends Error {
 
   /** Title, message and hint as one text. */
   get text() {
-    return [this.title, this.message, this.hint].filter(Boolean).join(" · ");
+    const more = [this.message, this.hint].filter(Boolean).join(" ");
+    return more ? `${this.title}: ${more}` : this.title;
   }
 }
 

@@ -52,7 +52,7 @@ export async function loadNewest(peerId) {
     const meet = now.messages.some((message) => ids.has(message.id));
     const newest = page.messages.at(-1)?.id ?? 0;
     const known = meet ? now.messages : now.messages.filter((message) => message.id > newest);
-    const more = meet ? now.more : page.more;
+    const more = meet && now.loaded ? now.more : page.more;
     update(peerId, { messages: merge(page.messages, known), more, loaded: true, loading: false });
   } catch (error) {
     update(peerId, { loading: false, error: asApiError(error) });
@@ -151,7 +151,7 @@ export function keepDraft(peerId, text) {
 
 on("chat-changed", ({ message }) => {
   const now = conversations.get().get(message.peer_id);
-  if (now?.loaded) update(message.peer_id, { messages: merge(now.messages, [message]) });
+  if (now) update(message.peer_id, { messages: merge(now.messages, [message]) }); // also while the first page is on its way
 });
 on("chat-read", ({ peer_id, cleared }) => {
   if (cleared && conversations.get().has(peer_id)) update(peer_id, { messages: [], more: false });

@@ -86,3 +86,10 @@ export const nameOf = (person) => person.name?.trim() || shortId(person.peer_id)
 
 /** "1 file", "2 files" @param {number} count @param {string} one */
 export const plural = (count, one) => `${count.toLocaleString(LANGUAGE)} ${one}${count === 1 ? "" : "s"}`;
+
+/** Words from the peer as a sentence: "must be even" becomes "Must be even." @param {string} words */
+export function sentence(words) {
+  const text = words.trim();
+  if (!text) return "";
+  return text[0]?.toLocaleUpperCase() + text.slice(1) + (/[.!?…]$/.test(text) ? "" : ".");
+}

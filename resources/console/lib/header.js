@@ -11,6 +11,7 @@ const TABS = [
   ["files", "Files"],
   ["log", "Log"],
   ["settings", "Settings"],
+  ["help", "Help"],
 ];
 
 const WORDS = {

@@ -11,7 +11,7 @@ export interface PeerInfo {
   words: string;
   addresses: string[];
   site_url: string;
-  console_version: string;
+  version: string;
   visitors: number;
   restart_needed: string[];
   started_at: number;

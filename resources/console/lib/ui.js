@@ -88,7 +88,7 @@ export function Loading({ what }) {
 
 /**
  * A line across the page: what happened, and the button that helps.
- * @param {{ kind: "error" | "attention" | "ok", title?: string, text?: string, children?: Children }} props
+ * @param {{ kind: "error" | "attention" | "ok", title?: string, text?: Children, children?: Children }} props
  */
 export function Banner({ kind, title = "", text = "", children }) {
   const icon = kind === "ok" ? "circle-check" : "triangle-alert";

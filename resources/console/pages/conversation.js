@@ -38,7 +38,7 @@ export function Conversation({ person }) {
     <div class="scroll" ref=${view.box} tabindex="0" role="log" aria-label="Messages" onScroll=${() => (view.onScroll(), older())}>
       <div class="log">
         ${error && html`<div class="older" role="alert"><${Icon} name="circle-alert" small /> ${error.title}
-          <${Button} kind="link" words="Load again" onClick=${() => (messages.length ? loadOlder(id) : loadNewest(id))} /></div>`}
+          <${Button} kind="link" words="Load again" onClick=${() => (loaded ? loadOlder(id) : loadNewest(id))} /></div>`}
         ${loading && html`<${Loading} what=${loaded ? "older messages" : "the messages"} />`}
         ${loaded && messages.length + pending.length === 0 && html`<${First} person=${person} />`}
         <${Messages} person=${person} messages=${messages} pending=${pending} />

@@ -88,7 +88,7 @@ function joined(now, added) {
 function report(lines) {
   const me = peer.get();
   const head = [
-    `goop2 ${me?.console_version ?? ""}`,
+    `goop2 ${me?.version ?? ""}`,
     `peer ${me?.short_id ?? ""}, ${me?.state ?? ""} ${me?.words ?? ""}`,
     `browser ${navigator.userAgent}`,
     `copied ${new Date().toISOString()}`,

@@ -63,8 +63,8 @@ function Below({ field, problem, id, text, change }) {
   const named = field.type === "boolean" ? (standard === "true" ? "on" : "off") : standard.replaceAll("\n", ", ") || "empty";
   return html`<div id=${`${id}-help`} class="below">
     ${problem && html`<p class="hint error" role="alert"><${Icon} name="circle-alert" small />${problem}</p>`}
-    <p class="hint">${field.help} ${limits(field)}
-      ${!field.live && html`<span class="later">Takes effect after a restart.</span>`}
+    <p class="hint">${`${field.help} ${limits(field)} `}
+      ${!field.live && html`<span class="later">Takes effect after a restart.</span>`}${" "}
       ${other && html`<${Button} kind="link" words=${`Use the default (${named})`} onClick=${() => change(standard)} />`}</p>
   </div>`;
 }

@@ -2,7 +2,7 @@
 import { notify } from "../lib/actions.js";
 import { asApiError, get, post } from "../lib/api.js";
 import { peer } from "../lib/data.js";
-import { plural } from "../lib/format.js";
+import { plural, sentence } from "../lib/format.js";
 import { on } from "../lib/live.js";
 import { html, useCallback, useEffect, useMemo, useState } from "../lib/preact.js";
 import { Banner, Button, Empty, Failed, Loading, Search } from "../lib/ui.js";
@@ -81,7 +81,7 @@ function useForm(data, load) {
       notify({ kind: "ok", text: `Saved.${later}` });
     } catch (thrown) {
       const error = asApiError(thrown);
-      const said = error.problems.map(({ key, message, suggestion }) => [key, [message, suggestion].filter(Boolean).join(" ")]);
+      const said = error.problems.map(({ key, message, suggestion }) => [key, [message, suggestion ?? ""].map(sentence).filter(Boolean).join(" ")]);
       if (said.length) wrong(new Map(/** @type {[string, string][]} */ (said)));
       else notify({ kind: "error", text: error.text });
     } finally {
@@ -156,9 +156,8 @@ function Remarks({ data, fields }) {
   const titles = data.restart_needed.map((key) => fields.find((field) => field.key === key)?.title ?? key);
   return html`
     ${titles.length > 0 && html`<${Banner} kind="attention" title="The peer needs a restart" text=${`Stop it and start it again, so that it uses what you changed: ${titles.join(", ")}.`} />`}
-    ${data.warnings.length > 0 && html`<${Banner} kind="attention" title="goop.json has something that goop2 does not know">
-      <ul class="remarks">${data.warnings.map(({ key, message, suggestion }) => html`<li><code>${key}</code> ${message} ${suggestion}</li>`)}</ul>
-    <//>`}`;
+    ${data.warnings.length > 0 && html`<${Banner} kind="attention" title="goop.json has something that goop2 does not know"
+      text=${data.warnings.map(({ key, message, suggestion }) => html`<span class="remark"><code>${key}</code> ${message}. ${sentence(suggestion ?? "")}</span>`)} />`}`;
 }
 
 /** @param {{ section: SettingSection, form: Form, search: boolean }} props */
