@@ -46,7 +46,7 @@ DEFAULT_GRACE_MINUTES = 15
 MOST_GRACE_MINUTES = 60
 GOODBYE_SECONDS = 0.5
 MESH_SECONDS = 1.0
-KEY_AGAIN = 30.0
+KEY_AGAIN = 10.0
 LOSS_PAUSES = (0.5, 2.5)
 SILENT_SHARE = 0.6
 LOSSES_AT_ONCE = 256
@@ -217,16 +217,13 @@ class Presence:
             self._on_presence(message)
 
     def _on_presence(self, message: PresenceMsg) -> None:
-        if self._table.get(message.peer_id) is None and not self._newcomers.allows():
-            return
         row = self._upsert(message.peer_id, message.facts(), tuple(message.addrs), message.ts)
         if row is None:
             return
         self._node.learn(row.peer_id, row.addresses, ttl=max(self._ttl, ADDRESS_SECONDS))
         if message.type == "online" or not row.reachable:
             self._prober.probe_soon(row.peer_id)
-        if not row.facts.public_key and self._public_key:
-            self._greeter.ask_soon(row.peer_id, again=KEY_AGAIN)
+        self._meet(row.peer_id)
 
     def _on_goodbye(self, peer_id: str, ts: int) -> None:
         row = self._table.get(peer_id)
@@ -235,15 +232,14 @@ class Presence:
 
     def _on_met(self, peer_id: str, facts: Facts) -> None:
         """Somebody answered who they are, which also proves that they are there."""
-        if peer_id == self._node.peer_id or not self._running:
+        if peer_id == self._node.peer_id or not self._running or not self._authors.allows(peer_id):
             return
         self._upsert(peer_id, facts, (), 0, reached=True)
 
     def _on_asked(self, peer_id: str) -> None:
         """Somebody asked who this is: so they are there, and may be new."""
+        self._meet(peer_id)
         row = self._table.get(peer_id)
-        if row is None or not row.online or not row.facts.public_key:
-            self._greeter.ask_soon(peer_id)
         if row is not None:
             self._table.touch(row)
             self._listing.show(row)
@@ -251,6 +247,8 @@ class Presence:
     def _upsert(
         self, peer_id: str, facts: Facts, addresses: tuple[str, ...], ts: int, *, reached: bool = False
     ) -> Row | None:
+        if self._table.get(peer_id) is None and not self._newcomers.allows():
+            return None
         row = self._table.upsert(peer_id, facts, addresses, ts)
         if row is not None:
             if reached:
@@ -292,10 +290,15 @@ class Presence:
         asyncio.get_running_loop().call_later(MESH_SECONDS, self.announce)
 
     def _meet(self, peer_id: str) -> None:
-        """Ask whoever is connected and not known to be there, or whose key is not known, who they are."""
+        """Ask whoever shows up and is not known to be there who they are, and whoever told no key for it.
+
+        For the key that is done rarely: a peer may have none, and two such would ask each other for ever.
+        """
         row = self._table.get(peer_id)
-        if row is None or not row.online or not row.facts.public_key:
+        if row is None or not row.online:
             self._greeter.ask_soon(peer_id)
+        elif not row.facts.public_key and self._public_key:
+            self._greeter.ask_soon(peer_id, again=KEY_AGAIN)
 
     def _on_disconnected(self, peer_id: str) -> None:
         row = self._table.get(peer_id)

@@ -1,6 +1,6 @@
 """Whole peers on one LAN: they find each other, serve each other, and notice when one is gone.
 
-The bounds here are generous; `python -m tests.netns.measure_lan` measures.
+The bounds here are generous; `python -m tests.bench lan` measures.
 """
 
 from __future__ import annotations

@@ -151,9 +151,9 @@ class HeadlessPeer:
         return next((person for person in self.get("/api/people") if person["peer_id"] == peer_id), None)
 
     def sees(self, peer_id: str, *, online: bool = True) -> bool:
-        """Whether it shows another peer as online (or as not online)."""
+        """Whether it shows another peer as online (or shows it, but not as online)."""
         person = self.person(peer_id)
-        return bool(person and person["online"]) == online
+        return person is not None and person["online"] == online
 
     def visit(self, peer_id: str) -> Browser:
         """The owner's browser on the site of a peer, opened as the desktop does."""

@@ -1,4 +1,4 @@
-"""What a test needs of the machine: without it the test is skipped, but never where a skip would hide that it was not run."""
+"""What a test needs of the machine: without it the test is skipped, but not where that would hide that it never ran."""
 
 from __future__ import annotations
 
