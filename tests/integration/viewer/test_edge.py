@@ -281,8 +281,10 @@ async def test_so_many_connections_for_each_address_and_in_all():
         async with server(limits, lambda _, exempt=exempt: exempt) as (port, edge, _):
             held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(room)]
             await until(lambda room=room, edge=edge: len(edge) == room)
-            answer = await ask(port, "/idle")
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            answer = await read_answer(reader)  # nothing was sent, so that no reset takes the answer away
             assert (answer.status, answer.header("retry-after")) == (503, "5")
+            writer.close()
             held[0][1].close()
             await until(lambda room=room, edge=edge: len(edge) < room)
             assert (await ask(port, "/idle")).status == 200
@@ -304,8 +306,10 @@ async def test_five_hundred_slow_clients_stop_nobody(folder):
         assert len(edge) <= 64
 
         async def one_more():
-            answer = await ask(face.port, "/digits.bin", host=face.host(ME))
-            return answer.status == 200
+            try:
+                return (await ask(face.port, "/digits.bin", host=face.host(ME))).status == 200
+            except (ConnectionError, asyncio.IncompleteReadError):  # refused before the request was read
+                return False
 
         for _ in range(100):
             for _, writer in clients[::7]:
