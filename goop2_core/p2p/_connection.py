@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import trio
 
-from ._limits import Budget
+from ._limits import Bucket, Budget
 from ._multistream import Initiator, Responder, proposal
 from ._muxstream import MuxStream
 from ._noise import PROTOCOL as NOISE
@@ -22,6 +22,7 @@ log = logging.getLogger("goop2.p2p")
 YAMUX = "/yamux/1.0.0"
 BATCH_BYTES = 192 << 10
 FAREWELL_SECONDS = 0.3
+PUSHES_A_SECOND, PUSHES_AT_ONCE = 0.5, 10.0
 
 
 async def secure(library: Library, raw: Raw, keys: Keys, *, initiator: bool, expected: str = "") -> Channel:
@@ -104,6 +105,7 @@ class Link:
         self.relayed = relayed
         self.opened_at = time.monotonic()
         self.ended = ""
+        self.pushes = Bucket(PUSHES_A_SECOND, PUSHES_AT_ONCE)
         self._channel = channel
         self._scope = trio.CancelScope()
         self._wake = trio.Event()

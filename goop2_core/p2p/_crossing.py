@@ -26,10 +26,19 @@ class _Lane:
         self._lock = threading.Lock()
         self._calls: deque[Call] = deque()
         self._awake = False
+        self._closed = False
+
+    def close(self) -> None:
+        """The other side has ended; what it has not run yet is forgotten."""
+        with self._lock:
+            self._closed = True
+            self._calls.clear()
 
     def post(self, function: Callable[..., object], *arguments: Any) -> bool:
         """Run `function` on the other side, soon and in order. False if that side has ended."""
         with self._lock:
+            if self._closed:
+                return False
             self._calls.append((function, arguments))
             if self._awake:
                 return True
@@ -59,11 +68,22 @@ class Crossing:
         self._to_asyncio = _Lane(loop.call_soon_threadsafe)
         self._to_trio: _Lane | None = None
         self._start_soon: Callable[..., object] | None = None
+        self._waiting: set[asyncio.Future[Any]] = set()
 
     def open_trio(self, run_sync_soon: Callable[..., object], start_soon: Callable[..., object]) -> None:
         """The trio run is up: from now on calls reach it. `start_soon` starts a task there."""
         self._to_trio = _Lane(run_sync_soon)
         self._start_soon = start_soon
+
+    def close_trio(self) -> None:
+        """The trio run is over: whoever still waits for it is told."""
+        if self._to_trio is not None:
+            self._to_trio.close()
+        self.to_asyncio(self._abandon)
+
+    def _abandon(self) -> None:
+        for future in list(self._waiting):
+            settle(future, None, ConnectionAbortedError("the network is stopped"))
 
     def to_asyncio(self, function: Callable[..., object], *arguments: Any) -> bool:
         """Run `function` on the engine's loop."""
@@ -87,6 +107,7 @@ class Crossing:
         job = Job(self, future, work, arguments, lost)
         if self._start_soon is None or not self.to_trio(self._start_soon, job.run):
             raise ConnectionAbortedError("the network is stopped")
+        self._waiting.add(future)
         try:
             return await future
         except asyncio.CancelledError:
@@ -95,6 +116,8 @@ class Crossing:
             elif lost is not None and future.exception() is None:
                 self.to_trio(lost, future.result())
             raise
+        finally:
+            self._waiting.discard(future)
 
 
 def settle(future: asyncio.Future[T], result: T | None, error: BaseException | None) -> None:

@@ -22,7 +22,26 @@ class Flow:
         self.link = link
         self.stream = stream
         self.protocol = protocol
-        self._buffer = bytearray()
+        self._buffer = bytearray()  # counted in the peer's budget: a message may be as large as a stream's window
+        self._held = 0
+
+    def __del__(self) -> None:
+        self._hold(0)
+
+    def _hold(self, count: int) -> None:
+        """Count `count` bytes as kept here. Raises `WireError` if that is more than this peer may have."""
+        budget = self.stream.mux.budget
+        if count > self._held and not budget.take(count - self._held):
+            raise WireError("too much of this peer waits to be read")
+        if count < self._held:
+            budget.give(self._held - count)
+        self._held = count
+
+    async def _more(self) -> bool:
+        data = await self.receive()
+        self._buffer += data
+        self._hold(len(self._buffer))
+        return bool(data)
 
     async def receive(self, most: int = 65536) -> bytes:
         """The next bytes, `b""` at the end. Raises `StreamOver`."""
@@ -36,25 +55,23 @@ class Flow:
     async def exactly(self, count: int) -> bytes:
         """Exactly `count` bytes, or `b""` at an end that comes before the first. Raises `WireError` in between."""
         while len(self._buffer) < count:
-            data = await self.receive()
-            if not data:
+            if not await self._more():
                 if self._buffer:
                     raise WireError("the stream ended inside a message")
                 return b""
-            self._buffer += data
         data = bytes(self._buffer[:count])
         del self._buffer[:count]
+        self._hold(len(self._buffer))
         return data
 
     async def message(self, most: int) -> bytes | None:
         """The next length-prefixed message of at most `most` bytes, `None` at the end."""
         while (message := cut_prefixed(self._buffer, most)) is None:
-            data = await self.receive()
-            if not data:
+            if not await self._more():
                 if self._buffer:
                     raise WireError("the stream ended inside a message")
                 return None
-            self._buffer += data
+        self._hold(len(self._buffer))
         return message
 
     def post(self, data: bytes) -> int:

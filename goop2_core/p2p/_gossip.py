@@ -56,6 +56,7 @@ class Mate:
 
     link: Link | None = None
     flow: Flow | None = None
+    heard: Flow | None = None
     protocol: str = ""
     topics: set[str] = field(default_factory=set)
     rate: Bucket = field(default_factory=lambda: Bucket(MESSAGES_A_SECOND, 2 * MESSAGES_A_SECOND))
@@ -166,13 +167,19 @@ class Gossip:
         if flow.link.relayed:
             raise WireError("pubsub does not run over relayed connections")
         peer_id = flow.link.peer_id
+        mate = self._mates.setdefault(peer_id, Mate())
+        if mate.heard is not None:  # each peer has one stream; a new one means that it gave up the old one
+            mate.heard.reset("another stream took its place")
+        mate.heard = flow
         while (data := await flow.message(MOST_RPC)) is not None:
             rpc = self._rpc.RPC()
             try:
                 rpc.ParseFromString(data)
             except Exception as error:
                 raise WireError(f"not a pubsub RPC: {error}") from error
-            self._receive(peer_id, self._mates.setdefault(peer_id, Mate()), rpc)
+            if self._mates.get(peer_id) is not mate:
+                break  # its last connection is gone
+            self._receive(peer_id, mate, rpc)
             await trio.lowlevel.checkpoint()
         flow.close()
 

@@ -188,6 +188,8 @@ class NetworkNode:
     async def _call(
         self, work: Callable[..., Any], *arguments: Any, lost: Callable[[Any], object] | None = None
     ) -> Any:
+        if self._stopped:
+            raise Unreachable("The peer cannot be reached", "This peer is stopped.")
         try:
             return await self._crossing.call(work, *arguments, lost=lost)
         except ConnectionAbortedError as error:

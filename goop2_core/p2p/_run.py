@@ -57,4 +57,7 @@ def main(crossing: Crossing, ready: asyncio.Future[Any]) -> None:
             await this.wait()
             nursery.cancel_scope.cancel()
 
-    trio.run(run, strict_exception_groups=True)
+    try:
+        trio.run(run, strict_exception_groups=True)
+    finally:
+        crossing.close_trio()

@@ -71,7 +71,7 @@ class Identify:
     async def _pushed(self, flow: Flow) -> None:
         with trio.move_on_after(ANSWER_SECONDS):
             data = await flow.message(MOST_MESSAGE)
-            if data is not None:
+            if data is not None and flow.link.pushes.take():
                 self._learn(flow.link, data)
         flow.close()
 

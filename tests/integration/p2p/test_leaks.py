@@ -8,9 +8,12 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
+from goop2_core.errors import Unreachable
 from goop2_core.p2p import Network
 
-from .nodes import ECHO, some, works
+from .nodes import ECHO, echo, some, works
 
 
 def open_files() -> int:
@@ -55,3 +58,21 @@ async def test_a_network_can_be_stopped_twice_and_started_again() -> None:
         await network.start()
         await network.stop()
         await network.stop()
+
+
+async def test_a_stopped_node_says_so_and_lets_nobody_wait() -> None:
+    async with some() as here:
+        one, two = here.nodes
+        await one.stop()
+        with pytest.raises(Unreachable):
+            await one.connect(two.peer_id)
+        waiting = asyncio.create_task(two.connect(one.peer_id, timeout=20))
+        await asyncio.sleep(0)
+        await here.network.stop()
+        with pytest.raises(Unreachable):
+            await asyncio.wait_for(waiting, 5)
+        with pytest.raises(Unreachable):
+            await two.open_stream(one.peer_id, ECHO)
+        two.learn(one.peer_id, [])
+        two.handle("/late", echo)
+        assert two.connections() == []
