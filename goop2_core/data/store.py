@@ -26,6 +26,7 @@ Work = Callable[[sqlite3.Connection], Any]
 
 _COMMIT_TOGETHER = 64
 _BUSY_MS = 5000
+_EXIT_CHECK_SECONDS = 2.0
 
 
 @dataclass(slots=True)
@@ -158,7 +159,7 @@ class _Worker:
 
     def _next(self) -> list[_Job] | None:
         """The next job, with those queued behind it; `None` at the end."""
-        first = self._jobs.get()
+        first = self._wait()
         if first is None:
             return None
         jobs = [first]
@@ -172,6 +173,15 @@ class _Worker:
                 break
             jobs.append(job)
         return jobs
+
+    def _wait(self) -> _Job | None:
+        """The next job. Without a `close()` it ends with the program, which would otherwise wait for this thread."""
+        while True:
+            try:
+                return self._jobs.get(timeout=_EXIT_CHECK_SECONDS)
+            except queue.Empty:
+                if not threading.main_thread().is_alive():
+                    return None
 
 
 def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:

@@ -18,11 +18,11 @@ from goop2_core import sitefolder
 from goop2_core.config import ConfigFile
 from goop2_core.data.messages import MessageStore
 from goop2_core.data.people import PeopleStore, PersonRow
-from goop2_core.data.store import Store
 from goop2_core.errors import ConfigError, Goop2Error
 from goop2_core.events import Delivery
 from goop2_core.identity import read_peer_id
 from goop2_core.peerdir import DeletionFacts, PeerDir, list_peers, peers_home, slug
+from tests.support.database import opened
 
 
 def names(path: Path) -> list[str]:
@@ -247,12 +247,10 @@ async def test_what_a_deletion_would_lose(tmp_path):
     (peer.site / "index.html").write_bytes(b"x" * 100)
     (peer.site / "style.css").write_bytes(b"x" * 10)
     assert peer.deletion_facts() == DeletionFacts(0, 2, 110, 0, site_outside=False)
-    store = Store(peer.database)
-    await store.open()
-    await MessageStore(store).add("BOB", "BOB", "hi", 1, Delivery.RECEIVED)
-    await PeopleStore(store).upsert(PersonRow("BOB"))
-    assert peer.deletion_facts() == DeletionFacts(1, 2, 110, 1, site_outside=False)  # while it is open
-    await store.close()
+    async with opened(peer.database) as store:
+        await MessageStore(store).add("BOB", "BOB", "hi", 1, Delivery.RECEIVED)
+        await PeopleStore(store).upsert(PersonRow("BOB"))
+        assert peer.deletion_facts() == DeletionFacts(1, 2, 110, 1, site_outside=False)  # while it is open
     assert peer.deletion_facts() == DeletionFacts(1, 2, 110, 1, site_outside=False)
     peer.database.write_bytes(b"garbage")
     assert peer.deletion_facts() == DeletionFacts(0, 2, 110, 0, site_outside=False)

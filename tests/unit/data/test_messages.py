@@ -11,18 +11,14 @@ import pytest
 
 from goop2_core.data import messages as module
 from goop2_core.data.messages import MessageStore
-from goop2_core.data.store import Store
 from goop2_core.events import ChatMessage, Delivery
+from tests.support.database import opened
 
 
 @contextlib.asynccontextmanager
 async def messages_in(path: Path) -> AsyncIterator[MessageStore]:
-    store = Store(path / "data.db")
-    await store.open()
-    try:
+    async with opened(path / "data.db") as store:
         yield MessageStore(store)
-    finally:
-        await store.close()
 
 
 async def test_a_message_and_what_becomes_of_it(tmp_path):

@@ -12,6 +12,7 @@ import pytest
 from goop2_core.data import people as module
 from goop2_core.data.people import PeopleStore, PersonRow
 from goop2_core.data.store import Store
+from tests.support.database import opened
 
 BOB = PersonRow(
     "BOB", "Bob", "bob@example.org", "0123456789abcdef", True, "blog", True, ("/ip4/10.0.0.1/tcp/1",), 1767225600000,
@@ -21,12 +22,8 @@ BOB = PersonRow(
 
 @contextlib.asynccontextmanager
 async def people_in(path: Path) -> AsyncIterator[tuple[PeopleStore, Store]]:
-    store = Store(path / "data.db")
-    await store.open()
-    try:
+    async with opened(path / "data.db") as store:
         yield PeopleStore(store), store
-    finally:
-        await store.close()
 
 
 async def test_what_is_stored_comes_back(tmp_path):

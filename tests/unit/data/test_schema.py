@@ -11,6 +11,7 @@ from goop2_core.data.messages import MessageStore
 from goop2_core.data.people import PeopleStore
 from goop2_core.data.store import Store
 from goop2_core.events import Delivery
+from tests.support.database import opened
 
 CHAT = """
 CREATE TABLE _chat_messages (id INTEGER PRIMARY KEY AUTOINCREMENT, peer_id TEXT NOT NULL, from_id TEXT NOT NULL,
@@ -67,62 +68,58 @@ DELETE FROM _chat_messages WHERE peer_id = 'BOB' AND id NOT IN
 """
 
 
+async def check_what_ref_left(store: Store, script: str) -> None:
+    """What `script` made is there, but for what REF itself would drop."""
+    people = {row.peer_id: row for row in await PeopleStore(store).load()}
+    if "Bob" in script:
+        assert people["BOB"].content == "Bob"
+        assert people["BOB"].addrs == ("/ip4/10.0.0.1/tcp/1",)
+        assert people["BOB"].last_seen > 0
+    if "'mine'" in script:
+        assert await store.read(lambda c: c.execute("SELECT text FROM notes").fetchall()) == [("mine",)]
+        for table in ("_groups", "_group_subscriptions", "_group_members"):  # kinds of groups that are no more
+            assert await store.read(lambda c, t=table: c.execute(f"SELECT * FROM {t}").fetchall()) == []
+        names = await store.read(lambda c: {row[0] for row in c.execute("SELECT name FROM sqlite_master")})
+        assert "_peer_names" not in names
+
+
 @pytest.mark.parametrize("script", ["", CHAT, OLD, OLD + CHAT])
 async def test_a_database_of_ref_opens_and_goes_back(tmp_path, script):
     path = tmp_path / "data.db"
     with contextlib.closing(sqlite3.connect(path)) as ref:
         ref.execute("PRAGMA journal_mode = WAL")
         ref.executescript(script)
-        ref.commit()
     for _ in range(2):  # the second time nothing is left to change
-        store = Store(path)
-        await store.open()
-        people = {row.peer_id: row for row in await PeopleStore(store).load()}
-        if "Bob" in script:
-            assert people["BOB"].content == "Bob"
-            assert people["BOB"].addrs == ("/ip4/10.0.0.1/tcp/1",)
-            assert people["BOB"].last_seen > 0
-        if "'mine'" in script:
-            assert await store.read(lambda c: c.execute("SELECT text FROM notes").fetchall()) == [("mine",)]
-            for table in ("_groups", "_group_subscriptions", "_group_members"):  # kinds of groups that are no more
-                assert await store.read(lambda c, t=table: c.execute(f"SELECT * FROM {t}").fetchall()) == []
-            names = await store.read(lambda c: {row[0] for row in c.execute("SELECT name FROM sqlite_master")})
-            assert "_peer_names" not in names
-        await store.close()
+        async with opened(path) as store:
+            await check_what_ref_left(store, script)
     with contextlib.closing(sqlite3.connect(path)) as ref:
         ref.executescript(REF_SCRIPT)
         assert ref.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    store = Store(path)
-    await store.open()
-    people = {row.peer_id: row for row in await PeopleStore(store).load()}
-    assert people["CAROL"].favorite
-    assert people["CAROL"].protocols == ("/goop/mq/1.0.0",)
-    assert people["CAROL"].addrs == ()
-    [(peer_id, last, unread)] = await MessageStore(store).conversations()
-    assert (peer_id, last.content, last.delivery, unread) == ("BOB", "from REF", Delivery.RECEIVED, 1)
-    await store.close()
+    async with opened(path) as store:
+        people = {row.peer_id: row for row in await PeopleStore(store).load()}
+        assert people["CAROL"].favorite
+        assert people["CAROL"].protocols == ("/goop/mq/1.0.0",)
+        assert people["CAROL"].addrs == ()
+        [(peer_id, last, unread)] = await MessageStore(store).conversations()
+        assert (peer_id, last.content, last.delivery, unread) == ("BOB", "from REF", Delivery.RECEIVED, 1)
 
 
 async def test_what_was_kept_by_ref_counts_as_read(tmp_path):
     path = tmp_path / "data.db"
     with contextlib.closing(sqlite3.connect(path)) as ref:
         ref.executescript(CHAT)
-    store = Store(path)
-    await store.open()
-    messages = MessageStore(store)
-    assert await messages.unread("BOB") == 0
-    assert [m.delivery for m in await messages.history("BOB")] == [Delivery.RECEIVED, Delivery.DELIVERED]
-    await store.close()
+    async with opened(path) as store:
+        messages = MessageStore(store)
+        assert await messages.unread("BOB") == 0
+        assert [m.delivery for m in await messages.history("BOB")] == [Delivery.RECEIVED, Delivery.DELIVERED]
 
 
 async def test_nothing_of_ours_is_left_behind_when_ref_trims_a_conversation(tmp_path):
-    store = Store(tmp_path / "data.db")
-    await store.open()
-    messages = MessageStore(store)
-    for n in range(5):
-        await messages.add("BOB", "ALICE", str(n), n, Delivery.DELIVERED, client_id=str(n))
-    await store.close()
-    with contextlib.closing(sqlite3.connect(tmp_path / "data.db")) as ref:
+    path = tmp_path / "data.db"
+    async with opened(path) as store:
+        for n in range(5):
+            await MessageStore(store).add("BOB", "ALICE", str(n), n, Delivery.DELIVERED, client_id=str(n))
+    with contextlib.closing(sqlite3.connect(path)) as ref:
         ref.execute("DELETE FROM _chat_messages WHERE id < 4")
         ref.commit()
         assert ref.execute("SELECT message_id FROM _chat_delivery ORDER BY 1").fetchall() == [(4,), (5,)]

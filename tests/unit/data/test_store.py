@@ -10,23 +10,13 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from goop2_core.data.store import Store
 from goop2_core.errors import Goop2Error
-
-
-@contextlib.asynccontextmanager
-async def opened(path: Path) -> AsyncIterator[Store]:
-    store = Store(path)
-    await store.open()
-    try:
-        yield store
-    finally:
-        await store.close()
+from tests.support.database import opened
 
 
 def put(connection: sqlite3.Connection, key: str, value: str = "") -> None:
@@ -255,6 +245,26 @@ def write_until_killed(path: Path, count: int) -> set[str]:
         child.send_signal(signal.SIGKILL)
         lines += child.stdout.readlines()
     return {line.strip() for line in lines if line.endswith("\n")}
+
+
+FORGETFUL = """
+import asyncio, sys
+from pathlib import Path
+from goop2_core.data.store import Store
+async def main():
+    store = Store(Path(sys.argv[1])); await store.open()
+    await store.write(lambda c: c.execute("INSERT INTO _meta VALUES ('a', '')") and None)
+    global kept; kept = store
+asyncio.run(main())
+"""
+
+
+async def test_a_program_that_forgets_to_close_ends_all_the_same(tmp_path):
+    run = [sys.executable, "-c", FORGETFUL, str(tmp_path / "data.db")]
+    ended = await asyncio.to_thread(subprocess.run, run, timeout=30, check=False)
+    assert ended.returncode == 0
+    async with opened(tmp_path / "data.db") as store:
+        assert await store.read(keys) == ["a"]
 
 
 async def test_what_was_acknowledged_survives_a_kill(tmp_path):
