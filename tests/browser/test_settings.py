@@ -23,7 +23,7 @@ async def test_changes_are_saved_together_and_say_what_needs_a_restart(tmp_path)
         save = page.get_by_role("button", name="Save")
         await expect(save).to_have_count(0)
         await page.get_by_label("Display name").fill("Alice")
-        await page.get_by_label("Site folder").fill("public")
+        await page.get_by_role("textbox", name="Site folder").fill("public")
         await expect(page.get_by_text("2 unsaved changes")).to_be_visible()
         await save.click()
         await expect(page.get_by_text("Saved. 1 change will take effect")).to_be_visible()
@@ -56,9 +56,8 @@ async def test_what_is_wrong_is_said_at_its_field_and_nothing_is_lost(tmp_path):
 
 
 async def test_unknown_and_unused_keys_are_shown_apart(tmp_path):
-    (tmp_path / "goop.json").write_text('{"profile": {"lable": "x"}}')
-
     def filler(console):
+        (tmp_path / "goop.json").write_text('{"profile": {"lable": "x"}}')
         console.config.load()
 
     async with opened(tmp_path, "settings", filler=filler) as (_, page):
