@@ -2,7 +2,7 @@
 
 from goop2_core.config.address import Address, parse_address
 from goop2_core.config.describe import FieldInfo, SectionInfo, describe, explain
-from goop2_core.config.file import ConfigFile, nacl_usable
+from goop2_core.config.file import ConfigFile
 from goop2_core.config.reading import Reading, read_document
 from goop2_core.config.schema import Config
 
@@ -15,7 +15,6 @@ __all__ = [
     "SectionInfo",
     "describe",
     "explain",
-    "nacl_usable",
     "parse_address",
     "read_document",
 ]

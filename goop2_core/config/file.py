@@ -16,7 +16,7 @@ from goop2_core.config.reading import LARGEST_FILE, Reading, check_document, rea
 from goop2_core.config.schema import KEYS, Config, marks
 from goop2_core.errors import ConfigError, Problem
 from goop2_core.events import SettingsChanged
-from goop2_core.identity import nacl_pair_flaw, new_nacl_pair
+from goop2_core.identity import new_nacl_pair
 
 log = logging.getLogger("goop2.config")
 
@@ -155,14 +155,6 @@ class ConfigFile:
         if status.st_mode & 0o077 and status.st_uid == os.geteuid():
             self.path.chmod(0o600)
             log.info("%s could be read by others on this computer; only you can now", self.path)
-
-
-def nacl_usable(config: Config) -> bool:
-    """Whether the configuration holds a key pair with which to encrypt."""
-    p2p = config.p2p
-    return bool(p2p.nacl_public_key and p2p.nacl_private_key) and not nacl_pair_flaw(
-        p2p.nacl_public_key, p2p.nacl_private_key
-    )
 
 
 def _changed(before: Config, after: Config) -> list[str]:

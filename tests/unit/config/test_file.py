@@ -15,9 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from goop2_core.config import ConfigFile, explain, nacl_usable
+from goop2_core.config import Config, ConfigFile, explain
 from goop2_core.errors import ConfigError
 from goop2_core.events import SettingsChanged
+from goop2_core.identity import nacl_pair_flaw
 
 BROKEN = [b"", b"{", b"[]", b'{"profile": {"label": 3}}', b"\xff", b'{"presence": {"heartbeat_seconds": 60}}']
 
@@ -34,6 +35,11 @@ def write(path: Path, text: str) -> ConfigFile:
     return file
 
 
+def has_pair(config: Config) -> bool:
+    public, private = config.p2p.nacl_public_key, config.p2p.nacl_private_key
+    return bool(public and private) and not nacl_pair_flaw(public, private)
+
+
 def mode(path: Path) -> int:
     return path.stat().st_mode & 0o777
 
@@ -44,7 +50,7 @@ def test_create_says_only_what_is_not_the_default(path):
     assert document["profile"] == {"label": "Alice"}
     assert document["viewer"] == {"theme": "auto"}
     assert set(document) == {"profile", "viewer", "p2p"}
-    assert nacl_usable(file.config)
+    assert has_pair(file.config)
     assert mode(path) == 0o600
     assert not path.read_bytes().endswith(b"\n")
 
@@ -171,7 +177,7 @@ def test_update_of_a_linked_file_keeps_the_link(tmp_path):
 def test_a_pair_of_keys_is_made_once(path):
     file = write(path, '{"p2p": {"nacl_public_key": "orphan", "mdns_tag": "t"}}')
     assert file.ensure_nacl_pair()
-    assert nacl_usable(file.config)
+    assert has_pair(file.config)
     assert file.config.p2p.mdns_tag == "t"
     assert file.restart_needed == ()
     before = path.read_bytes()
