@@ -26,7 +26,7 @@ def loads(data: bytes, *, most_values: int = MOST_VALUES) -> Any:
     """
     openings = data.count(b"[") + data.count(b"{")
     if openings + data.count(b",") > most_values:
-        raise Refused("The message has too many values", status=400)
+        raise Refused("There are too many values", status=400)
     try:
         text = data.decode()
         value, _ = _decoder.raw_decode(text, _skip_space(text))
@@ -40,12 +40,18 @@ def loads(data: bytes, *, most_values: int = MOST_VALUES) -> Any:
 
 
 def dumps(value: Any) -> bytes:
-    """Compact UTF-8 JSON. Raises `Refused` (400) for what JSON cannot say (NaN, infinity, other types)."""
+    """Compact UTF-8 JSON.
+
+    Raises `Refused` (400) for what JSON cannot say (NaN, infinity, other types) and for more values than `loads` takes.
+    """
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     except (ValueError, TypeError, RecursionError) as error:
         raise Refused("This cannot be sent as JSON", str(error), status=400) from error
-    return text.encode("utf-8", "replace")
+    data = text.encode("utf-8", "replace")
+    if data.count(b",") + data.count(b"[") + data.count(b"{") > MOST_VALUES:
+        raise Refused("There are too many values", f"At most {MOST_VALUES} can be sent", status=400)
+    return data
 
 
 def _skip_space(text: str) -> int:

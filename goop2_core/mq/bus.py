@@ -17,7 +17,7 @@ from typing import Any
 from goop2_core import strict_json
 from goop2_core.encryption.sealer import Sealer
 from goop2_core.errors import Goop2Error, NetworkError, Refused, StreamBroken
-from goop2_core.mq.inbox import Inbox, Inboxes, Letter
+from goop2_core.mq.inbox import COST_PER_SENDER, Inbox, Inboxes, Letter, cost_of
 from goop2_core.mq.message import (
     ACK_BYTES,
     IDENTITY_TOPICS,
@@ -98,7 +98,8 @@ class Bus:
 
         Each attempt has 2 s to open the stream and 2 s for the acknowledgement; a failed one is repeated once after
         300 ms under a new id (spec 4.2). Raises `NetworkError` when it could not be delivered, `Refused` for what must
-        not be sent: local topics, more than 8 MiB, what JSON cannot say, and objects that look like an envelope.
+        not be sent: local topics, more than 8 MiB (4 MiB of plain text that is not ASCII) or 100,000 values, what JSON
+        cannot say, and objects that look like an envelope.
         """
         if is_local(topic):
             raise Refused("This topic stays on this computer", topic, status=400)
@@ -120,7 +121,7 @@ class Bus:
             sealed = await self._sealer.seal_for(peer_id, body)
             if sealed is not None:
                 body = b'{"enc":"%b"}' % sealed.encode()
-        if len(body) > MOST_BYTES - ACK_BYTES:
+        if len(body) > MOST_BYTES - ACK_BYTES or cost_of(body) > COST_PER_SENDER:
             raise Refused("The message is too large", f"At most {MOST_BYTES >> 20} MiB can be sent", status=413)
         return body
 
@@ -196,7 +197,7 @@ class Bus:
 
     async def _deliver(self, inbox: Inbox, letter: Letter) -> None:
         """Open a letter and put it into the lane of everyone who subscribed to its topic."""
-        message = await self._open(inbox.sender, letter)
+        message = await self._open(inbox, letter)
         for subscription in self._subscriptions:
             if message.topic.startswith(subscription.prefix):
                 letter.readers += 1
@@ -208,14 +209,17 @@ class Bus:
                     self._tasks.spawn(f"handle {subscription.prefix}", self._run_lane(subscription, inbox))
         inbox.release(letter)
 
-    async def _open(self, sender: str, letter: Letter) -> Message:
-        wire = letter.wire
+    async def _open(self, inbox: Inbox, letter: Letter) -> Message:
+        wire, sender = letter.wire, inbox.sender
         sealed = wire.sealed
         if sealed is None:
             return Message(wire.id, wire.seq, wire.topic, wire.payload, sender)
         for is_retry in (False, True):
             try:
-                payload = strict_json.loads(await self._sealer.open_from(sender, sealed))
+                await inbox.room()
+                opened = await self._sealer.open_from(sender, sealed)
+                payload = strict_json.loads(opened)
+                inbox.grown(letter, max(0, cost_of(opened) - letter.cost))
                 return Message(wire.id, wire.seq, wire.topic, payload, sender, encrypted=True)
             except Refused as error:
                 log.debug("a message of %s does not open: %s", sender, error)

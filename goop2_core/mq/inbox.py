@@ -13,13 +13,30 @@ from goop2_core.mq.message import Wire
 STREAMS_PER_SENDER = 32
 WAITING_PER_SENDER = 256
 COST_PER_SENDER = 32 << 20
-COST_IN_ALL = 48 << 20
+COST_IN_ALL = 40 << 20
 COST_OF_A_VALUE = 200
+WIDE_TEXT = 8
+SPLIT_TEXT = 14
+ROOM_SECONDS = 0.02
 IDS_KEPT = 256
-RATE = 1000.0
-BURST = 1000.0
+RATE = 2000.0
+BURST = 2000.0
 LONGEST_DELAY = 2.0
 SENDERS_KEPT = 1024
+
+
+def cost_of(data: bytes | bytearray) -> int:
+    """What JSON text of this form can take in memory while it is parsed and after, in bytes.
+
+    Python keeps four bytes a character as soon as one of them needs that, twice while parsing, and replacing lone
+    surrogates takes more copies; every value is an object of its own.
+    """
+    factor = 1
+    if b"\\ud" in data or b"\\uD" in data:
+        factor = SPLIT_TEXT
+    elif not data.isascii() or b"\\u" in data:
+        factor = WIDE_TEXT
+    return factor * len(data) + COST_OF_A_VALUE * (data.count(b",") + data.count(b"[") + data.count(b"{"))
 
 
 class Budget:
@@ -37,6 +54,17 @@ class Budget:
         if self._parent is not None:
             self._parent.take(cost)
         self.held += cost
+
+    def force(self, cost: int) -> None:
+        """Takes what was accepted already and turned out to be larger; `overdrawn` then until others give back."""
+        self.held += cost
+        if self._parent is not None:
+            self._parent.force(cost)
+
+    @property
+    def overdrawn(self) -> bool:
+        """Whether more is held than there should be, here or above."""
+        return self.held > self.most or (self._parent is not None and self._parent.overdrawn)
 
     def give(self, cost: int) -> None:
         """Gives back what was taken."""
@@ -110,6 +138,16 @@ class Inbox:
         """The letter waits; its cost is already taken."""
         self.waiting += 1
         letter.readers = 1
+
+    async def room(self) -> None:
+        """Waits until letters that were opened before, and grew by that, are handled."""
+        while self.budget.overdrawn:  # noqa: ASYNC110 (rare, and not worth an event on every release)
+            await asyncio.sleep(ROOM_SECONDS)
+
+    def grown(self, letter: Letter, cost: int) -> None:
+        """The letter was opened and takes this much more."""
+        letter.cost += cost
+        self.budget.force(cost)
 
     def release(self, letter: Letter) -> None:
         """One reader fewer; after the last one the letter's cost is given back."""

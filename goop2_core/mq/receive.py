@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from goop2_core.errors import Refused, StreamBroken
-from goop2_core.mq.inbox import COST_OF_A_VALUE, Budget
+from goop2_core.mq.inbox import Budget, cost_of
 from goop2_core.mq.message import MOST_BYTES, Wire, parse_message
 from goop2_core.p2p.api import Stream
 
 CHUNK = 65536
 HEAD_BYTES = 64
+SEALED = 4  # the envelope, the opened text, and that as characters
 PARSED_AT_MOST = 4 * MOST_BYTES
 
 
@@ -39,15 +40,20 @@ async def read_message(stream: Stream, budget: Budget) -> tuple[Wire, int]:
             parsed += len(data)
             if parsed > PARSED_AT_MOST:
                 raise Refused("The message comes in too many pieces", status=413)
+            needed = max(taken, cost_of(data))
+            budget.take(needed - taken)
+            taken = needed
             try:
                 wire = parse_message(bytes(data))
             except Refused:
                 if chunk and not data.endswith(b"}\n"):
                     continue
                 raise
-            extra = COST_OF_A_VALUE * (data.count(b",") + data.count(b"[") + data.count(b"{"))
-            budget.take(extra)
-            return wire, taken + extra
+            if wire.sealed is not None:
+                needed = max(taken, SEALED * len(data))
+                budget.take(needed - taken)
+                taken = needed
+            return wire, taken
     except BaseException:
         budget.give(taken)
         raise

@@ -23,6 +23,7 @@ class Keeper:
         self._table = table
         self._noted: dict[str, None] = {}
         self._written: dict[str, PersonRow] = {}
+        self._protocols: dict[str, tuple[str, ...]] = {}
 
     async def load(self) -> list[Row]:
         """Everyone the database knows, as offline rows. What they could not have announced is not believed here."""
@@ -44,6 +45,7 @@ class Keeper:
                 last_seen=stored.last_seen,
             )
             self._written[row.peer_id] = _stored(row)
+            self._protocols[row.peer_id] = stored.protocols
             rows.append(row)
         return rows
 
@@ -68,14 +70,17 @@ class Keeper:
         await self._store.set_favorite(row.peer_id, favorite)
 
     async def set_protocols(self, peer_id: str, protocols: Sequence[str]) -> None:
-        """Store what a peer speaks. Raises `Goop2Error`."""
-        await self._store.set_protocols(peer_id, protocols)
+        """Store what a peer speaks, if that is new. Raises `Goop2Error`."""
+        if self._protocols.get(peer_id) != tuple(protocols):
+            self._protocols[peer_id] = tuple(protocols)
+            await self._store.set_protocols(peer_id, protocols)
 
     async def forget(self, peer_ids: Iterable[str]) -> None:
         """Drop peers that left the table. Raises `Goop2Error`."""
         peer_ids = list(peer_ids)
         for peer_id in peer_ids:
             self._written.pop(peer_id, None)
+            self._protocols.pop(peer_id, None)
         await asyncio.gather(*(self._store.forget(peer_id) for peer_id in peer_ids))
 
     def _differs(self, row: PersonRow, *, everything: bool) -> bool:

@@ -169,6 +169,11 @@ async def test_too_large_is_refused_on_both_sides_and_nothing_is_kept():
         with pytest.raises(Refused) as caught:
             await one.bus.send(two.id, "t", "x" * (8 << 20))
         assert caught.value.status == 413
+        with pytest.raises(Refused):
+            await one.bus.send(two.id, "t", "é" * (3 << 20))
+        await one.bus.send(two.id, "t", "é" * (1 << 20))
+        await until(lambda: two.got)
+        assert two.got.pop().payload == "é" * (1 << 20)
         assert await raw(one, two, b'{"topic":"t","payload":"', b"x" * (9 << 20)) == b""
         assert two.bus._inboxes._budget.held == 0
         big = "x" * (7 << 20)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import tracemalloc
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from goop2_core.errors import Refused
-from goop2_core.mq.inbox import IDS_KEPT, SENDERS_KEPT, WAITING_PER_SENDER, Budget, Inbox, Inboxes, Letter
+from goop2_core.mq.inbox import IDS_KEPT, SENDERS_KEPT, WAITING_PER_SENDER, Budget, Inbox, Inboxes, Letter, cost_of
 from goop2_core.mq.message import Wire, acknowledges, format_ack, format_message, parse_message, sealed_text
 
 JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=5)
@@ -56,9 +57,38 @@ def test_a_budget_never_goes_over_and_gives_everything_back():
     assert (whole.held, one.held, two.held) == (0, 0, 0)
 
 
+def test_an_overdrawn_budget_recovers():
+    whole = Budget(100)
+    one, two = Budget(80, whole), Budget(80, whole)
+    one.take(60)
+    one.force(50)
+    assert one.overdrawn
+    assert two.overdrawn
+    with pytest.raises(Refused):
+        two.take(1)
+    one.give(110)
+    assert not two.overdrawn
+    two.take(1)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["x" * 50_000, "é" * 50_000, "x" * 50_000 + "😀", [[] for _ in range(9000)], [{"a": {}} for _ in range(9000)]],
+)
+def test_a_message_costs_at_least_what_it_takes(value):
+    for text in (json.dumps(value), json.dumps(value, ensure_ascii=False)):
+        data = text.encode()
+        tracemalloc.start()
+        kept = parse_message(b'{"topic":"t","payload":%b}' % data)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert kept.payload == value
+        assert peak <= cost_of(data) + 2 * len(data) + 20_000
+
+
 async def test_the_pace_of_one_sender_is_limited():
     inbox = Inbox("x", Budget(10))
-    inbox._tokens = -2500.0
+    inbox._tokens = -5000.0
     with pytest.raises(Refused):
         await inbox.pace()
     inbox._tokens = 5.0

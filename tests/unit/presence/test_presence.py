@@ -387,6 +387,37 @@ async def test_a_peer_that_seals_even_its_identity_is_asked_in_the_clear(tmp_pat
         assert one.presence.person(node.peer_id).name == "Ref"
 
 
+async def test_peers_without_keys_do_not_ask_each_other_for_ever(tmp_path):
+    async with World(tmp_path) as world:
+        one, two = world.peer(), world.peer()
+        one.keys = two.keys = Keys("", "")
+        asked: list[Message] = []
+
+        async def count(message):
+            asked.append(message)
+
+        await one.up()
+        await two.up()
+        for peer in (one, two):
+            peer.bus.subscribe("identity", count)
+        await until(lambda: one.sees_online(two) and two.sees_online(one))
+        await asyncio.sleep(2.5)
+        assert len(asked) <= 8
+        assert not one.sees(two).encrypted
+
+
+async def test_a_flood_of_identities_is_bounded(tmp_path):
+    async with World(tmp_path) as world:
+        one, two = await world.two()
+        await until(lambda: one.sees(two).reachable)
+        one.events.clear()
+        for number in range(200):
+            await two.bus.send(one.id, "identity.response", {"content": f"Name {number}"})
+        await two.bus.send(one.id, "chat", None)
+        await until(lambda: one.got)
+        assert len(one.events) <= 25
+
+
 async def test_strangers_found_on_the_lan_do_not_make_us_dial_without_end(tmp_path):
     async with World(tmp_path) as world:
         one = await world.peer().up()
