@@ -17,5 +17,6 @@ def test_the_modules_pass_tsc_and_eslint():
     console = resource("console")
     need(None if shutil.which("npm") else "no npm here")
     need(None if (console / "node_modules").is_dir() else f"run npm ci --ignore-scripts in {console}")
-    done = subprocess.run(["npm", "run", "--silent", "check"], cwd=console, capture_output=True, text=True, timeout=110)
+    argv = ["npm", "run", "--silent", "check"]
+    done = subprocess.run(argv, cwd=console, capture_output=True, text=True, timeout=110, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
