@@ -235,8 +235,11 @@ class EngineHost:
 
         def change() -> None:
             file = ConfigFile(PeerDir(Path(directory)).config_file)
-            file.load()
-            file.update({setting: int(port) if setting == "p2p.listen_port" else f"127.0.0.1:{port}"})
+            now = file.load().value(setting)
+            if isinstance(now, int):
+                file.update({setting: int(port)})
+            else:  # an address keeps its host: who publishes a site goes on publishing it
+                file.update({setting: f"{now.rpartition(':')[0] if ':' in now else '127.0.0.1'}:{port}"})
 
         await asyncio.to_thread(change)
         await self.start_peer(directory)

@@ -48,7 +48,7 @@ install_packages() {
 }
 
 # make_environment LOCK…: .venv with exactly the locked packages, and goop2 itself from this checkout. The locks are
-# complete, hence --no-deps; nothing is compiled (forbiddenfruit is pure Python that comes as source).
+# complete, hence --no-deps.
 make_environment() {
     local python lock stamp
     for python in python3 python3.13 python3.12 python3.11; do
@@ -61,7 +61,7 @@ make_environment() {
         say "Setting up Python in .venv (a few minutes the first time)"
         [ -x "$venv/bin/python" ] || "$python" -m venv "$venv" || stop "the virtual environment could not be made"
         for lock; do
-            "$venv/bin/pip" -q install --disable-pip-version-check --no-deps --only-binary :all: --no-binary forbiddenfruit --require-hashes -r "$lock" \
+            "$venv/bin/pip" -q install --disable-pip-version-check --no-deps --require-hashes -r "$lock" \
                 || stop "the Python packages could not be installed; is there a network?"
         done
         "$venv/bin/pip" -q install --disable-pip-version-check --no-deps --no-build-isolation -e "$top" \
