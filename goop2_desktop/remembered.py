@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from goop2_desktop.look.look import ModeChoice
 
@@ -67,6 +67,8 @@ def read(file: Path) -> Remembered:
 class Memory(QObject):
     """Keeps `Remembered` on disk: written a moment after a change, in one step, readable by its owner alone."""
 
+    forgotten = Signal()  # the answers that sites were given
+
     def __init__(self, file: Path) -> None:
         super().__init__()
         self.file = file
@@ -101,6 +103,13 @@ class Memory(QObject):
         if running != self.now.running:
             self.now.running = running
             self.changed()
+
+    def forget_answers(self) -> None:
+        """Sites must ask again."""
+        self.now.permissions.clear()
+        self.now.open_outside.clear()
+        self.changed()
+        self.forgotten.emit()
 
     def forget_peer(self, directory: str, peer_id: str) -> None:
         """Nothing is remembered about a peer that is gone."""

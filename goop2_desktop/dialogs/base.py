@@ -61,9 +61,8 @@ class Dialog(QDialog):
         width = theme().px(WIDTH)
         for child in self.findChildren(QWidget):
             child.ensurePolished()
-            if (lines := child.layout()) is not None:
-                lines.invalidate()  # what it measured last; it would learn of a change only in the loop's next turn
-        self._lines.invalidate()
+        for child in self.findChildren(QWidget):
+            child.updateGeometry()  # else boxes go by what they measured last, until the loop's next turn
         self.setFixedSize(width, self._lines.totalHeightForWidth(width))
 
     async def ask(self) -> bool:

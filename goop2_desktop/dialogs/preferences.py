@@ -59,8 +59,6 @@ class Preferences(Dialog):
         self._forget.setVisible(bool(kept))
 
     def _forget_answers(self) -> None:
-        self._memory.now.permissions.clear()
-        self._memory.now.open_outside.clear()
-        self._memory.changed()
+        self._memory.forget_answers()
         self._count()
         self.fit()

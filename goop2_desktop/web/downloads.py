@@ -18,6 +18,7 @@ from goop2_desktop.look.words import Elided
 MOST_AT_ONCE = 5
 MOST_TRIES = 1000
 State = QWebEngineDownloadRequest.DownloadState
+ENDED = (State.DownloadCompleted, State.DownloadCancelled, State.DownloadInterrupted)
 
 
 def free_name(folder: Path, wanted: str) -> str:
@@ -65,7 +66,7 @@ class DownloadLine(Box):
     @property
     def running(self) -> bool:
         """Whether it has not come to its end."""
-        return not self._request.isFinished()
+        return self._request.state() not in ENDED
 
     def cancel(self) -> None:
         """Stop it, if it runs."""
@@ -90,7 +91,7 @@ class DownloadLine(Box):
         self._facts.set_words(words)
         self._bar.setRange(0, 100 if total > 0 else 0)
         self._bar.setValue(int(received * 100 / total) if total > 0 else 0)
-        finished = request.isFinished()
+        finished = state in ENDED  # `isFinished` turns true only after the last change of the state was told
         self._bar.setVisible(not finished)
         self._stop.setVisible(not finished)
         self._open.setVisible(state == State.DownloadCompleted)

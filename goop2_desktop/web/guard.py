@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from PySide6.QtCore import QObject, QUrl
+from PySide6.QtCore import QUrl
 from PySide6.QtWebEngineCore import QWebEngineUrlRequestInfo, QWebEngineUrlRequestInterceptor
 
 from goop2_desktop.web.origin import INNER_SCHEMES, origin_of
@@ -25,10 +25,10 @@ def allowed(request: QUrl, page: QUrl) -> bool:
 
 
 class SameOriginGuard(QWebEngineUrlRequestInterceptor):
-    """Blocks what `allowed` does not allow. Where a whole tab goes is decided by its page, not here."""
+    """Blocks what `allowed` does not allow. Where a whole tab goes is decided by its page, not here.
 
-    def __init__(self, parent: QObject) -> None:
-        super().__init__(parent)
+    Whoever sets it on a profile must keep it: a profile keeps the Qt object, and without this one nobody is asked.
+    """
 
     def interceptRequest(self, info: QWebEngineUrlRequestInfo) -> None:
         """Called for every request of the profile, on the GUI thread."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWebEngineCore import QWebEngineProfile, QWebEngineProfileBuilder
+from shiboken6 import isValid
 
 from goop2_desktop.desk import Desk
 from goop2_desktop.web.console_view import ConsoleView
@@ -29,18 +32,25 @@ class PeerWeb(QObject):
         super().__init__(parent)
         self._sites = _profile_on_disk(desk, peer_id)
         self._console = QWebEngineProfile()
-        for profile in (self._sites, self._console):
-            profile.setUrlRequestInterceptor(SameOriginGuard(profile))
+        self._guards = (SameOriginGuard(), SameOriginGuard())
+        for profile, guard in zip((self._sites, self._console), self._guards, strict=True):
+            profile.setUrlRequestInterceptor(guard)
         self.site_tabs = SiteTabs(desk, directory, peer_id, self._sites)
         self.console = ConsoleView(desk, directory, self._console)
         self.site_tabs.edit_wanted.connect(lambda: self.page_wanted.emit("files"))
         self.site_tabs.trouble.connect(self.trouble)
         self.console.site_wanted.connect(self.site_wanted)
+        desk.memory.forgotten.connect(self._forget_answers)
 
     def peer_started(self) -> None:
         """The peer was stopped and runs again."""
         self.site_tabs.peer_started()
         self.console.peer_started()
+
+    def _forget_answers(self) -> None:
+        """The engine too keeps what it was told, as long as it runs."""
+        for permission in self._sites.listAllPermissions():
+            permission.reset()
 
     def close(self) -> None:
         """Let go of views, then pages, then (a little later) profiles. Any other order crashes QtWebEngine."""
@@ -50,8 +60,13 @@ class PeerWeb(QObject):
             widget.hide()
             widget.deleteLater()
         for profile in (self._sites, self._console):
-            QTimer.singleShot(PROFILE_AFTER_MS, profile, profile.deleteLater)
+            QTimer.singleShot(PROFILE_AFTER_MS, partial(_end, profile))
         self.deleteLater()
+
+
+def _end(profile: QWebEngineProfile) -> None:
+    if isValid(profile):
+        profile.deleteLater()
 
 
 def _profile_on_disk(desk: Desk, peer_id: str) -> QWebEngineProfile:
@@ -62,8 +77,8 @@ def _profile_on_disk(desk: Desk, peer_id: str) -> QWebEngineProfile:
     builder.setHttpCacheType(QWebEngineProfile.HttpCacheType.DiskHttpCache)
     builder.setHttpCacheMaximumSize(CACHE_BYTES)
     builder.setPersistentCookiesPolicy(QWebEngineProfile.PersistentCookiesPolicy.AllowPersistentCookies)
-    # answers are kept in one place, ours: Qt would keep some kinds of permission and not others
-    builder.setPersistentPermissionsPolicy(QWebEngineProfile.PersistentPermissionsPolicy.AskEveryTime)
+    # answers are kept on disk in one place, ours: Qt would keep some kinds of permission and not others
+    builder.setPersistentPermissionsPolicy(QWebEngineProfile.PersistentPermissionsPolicy.StoreInMemory)
     profile = builder.createProfile(f"peer-{peer_id}")
     if profile is None:
         raise RuntimeError(f"another profile uses {storage}")

@@ -91,9 +91,7 @@ class SiteTabs(Box):
             ("Ctrl+-", lambda: self._zoom(-1)),
             ("Ctrl+0", lambda: self._zoom(0)),
         ):
-            shortcut = QShortcut(QKeySequence(keys), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(do)
+            QShortcut(QKeySequence(keys), self, do)  # of the whole window, while this page is the one that is shown
 
     # ---- what it shows
 

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -130,7 +131,10 @@ def qloop_session(qapp):
     loop = TestLoop(qapp, already_running=True)
     asyncio._set_running_loop(None)
     asyncio.set_event_loop(loop)
-    return loop
+    executor = ThreadPoolExecutor(2)
+    loop.set_default_executor(executor)
+    yield loop
+    executor.shutdown()
 
 
 @pytest.fixture
@@ -179,7 +183,7 @@ def window(qloop, host, tmp_path):
 
     opened = OpenWindow(host, tmp_path)
     yield opened
-    qloop.run_until_complete(opened.close())
+    qloop.run_until_complete(asyncio.wait_for(opened.close(), 10))
 
 
 @pytest.fixture
@@ -197,7 +201,7 @@ def keep(request):
 def sites(host):
     """A server of sites; the host's `site_url` leads to them: `<label>.localhost`, the own one is `own`."""
     from goop2_core.errors import Goop2Error
-    from tests.gui.facade import SiteTarget
+    from goop2_core.host import SiteTarget
     from tests.gui.web_server import serving
 
     with serving() as server:
@@ -207,7 +211,7 @@ def sites(host):
             bare, _, path = address.removeprefix("goop2:").partition("/")
             label = names.get(bare, bare if bare in names.values() else "")
             if ".localhost" in address:
-                label = address.split("//")[1].split(".")[0]
+                label = address.split("//")[1].split(".", maxsplit=1)[0]
                 path = address.split("/", 3)[3] if address.count("/") > 2 else ""
             if not label:
                 raise Goop2Error("Nobody is called that", f"“{address}” is no name, link or peer ID.", "Check it.")

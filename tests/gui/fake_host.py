@@ -9,8 +9,8 @@ from pathlib import Path
 
 from goop2_core.errors import Goop2Error
 from goop2_core.events import Event, PeerChanged, PeerState, Person, Trouble
-
-from tests.gui.facade import DeletionFacts, PeerSummary, SiteTarget, identicon
+from goop2_core.host import DeletionFacts, PeerSummary, SiteTarget
+from goop2_core.identicon import identicon
 
 STEPS = ("Reading the settings", "Opening the database", "Joining the network", "Announcing itself", "Serving pages")
 
@@ -35,6 +35,7 @@ class FakeHost:
         self.persons: list[Person] = []
         self.facts = DeletionFacts(messages=214, site_files=14, site_bytes=2_100_000, people=6, site_outside=False)
         self.stopped = False
+        self.history: dict[str, list[PeerState]] = {}
 
     def put(self, name: str, **facts) -> PeerSummary:
         directory = str(self.home / "peers" / name.lower().replace(" ", "-").replace("'", ""))
@@ -51,6 +52,7 @@ class FakeHost:
     def state(self, directory: str, state: PeerState, step: int = 0, trouble: Trouble | None = None, **changes) -> None:
         steps = len(STEPS) if step else 0
         label = STEPS[step - 1] if step else ""
+        self.history.setdefault(directory, []).append(state)
         event = PeerChanged(state, step, steps, label, trouble)
         self.emit(directory, event, state=state, step=step, steps=steps, label=label, trouble=trouble, **changes)
 

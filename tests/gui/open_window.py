@@ -33,6 +33,7 @@ class OpenWindow:
             self.main._allow_web = lambda: None
         self.main.list_peers()
         self.main.show()
+        self.main.activateWindow()
         return self.main
 
     def _failed(self, error: Goop2Error) -> None:

@@ -2,22 +2,379 @@
 
 from __future__ import annotations
 
-from goop2_core.events import PeerState
-from tests.gui.web_support import evaluate, has_text
+import asyncio
+
+from PySide6.QtCore import QPoint, Qt, QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QWidget
+
+from goop2_core.events import PeerState, Person
+from tests.gui.test_window import click, dialog_called
+from tests.gui.web_support import evaluate, has_text, text_of
 from tests.support.wait import until
 
 
 def running(host, name="Alice's desk"):
-    return host.put(name, state=PeerState.RUNNING, words="reachable on LAN", visitors=2)
+    return host.put(name, state=PeerState.RUNNING, words="reachable on LAN", visitors=2).directory
+
+
+async def own_site(main):
+    """The own site's tab, loaded."""
+    await until(main.isActiveWindow)
+    web = await until(lambda: main.current.web)
+    tab = web.site_tabs.current
+    await has_text(tab.page, "Alice's garden")
+    await until(lambda: not tab.loading)
+    return web.site_tabs, tab
+
+
+async def press(tab, selector: str) -> None:
+    """A real click in the page."""
+    box = await evaluate(
+        tab.page,
+        f"(r => [r.x + r.width / 2, r.y + r.height / 2])(document.querySelector('{selector}').getBoundingClientRect())",
+    )
+    await until(tab.view.focusProxy)
+    box = [at * tab.page.zoomFactor() for at in box]
+    QTest.mouseClick(
+        tab.view.focusProxy(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(*map(int, box))
+    )
+
+
+def opened_outside(monkeypatch) -> list[str]:
+    """What would have been opened in the system's browser."""
+    opened: list[str] = []
+    monkeypatch.setattr(
+        QDesktopServices, "openUrl", staticmethod(lambda url: opened.append(QUrl(url).toString()) or True)
+    )
+    return opened
 
 
 async def test_the_own_site_is_shown_and_read_back(qloop, host, window, sites, keep):
     running(host)
     main = window.make()
-    web = await until(lambda: main.current.web)
-    tab = web.site_tabs.current
-    await has_text(tab.page, "Alice's garden")
-    await until(lambda: not tab.loading)
+    tabs, tab = await own_site(main)
     assert tab.title == "My site"
     assert tab.address == "goop2:own"
-    keep(main, "main-site-light")
+    assert tabs.findChild(QWidget, "edit-site").isVisible()
+    await press(tab, "a")
+    await has_text(tab.page, "Second page")
+    assert tab.address == "goop2:own/second.html"
+    assert tabs.findChild(QWidget, "address").text() == "goop2:own/second.html"
+    click(tabs, "back")
+    await has_text(tab.page, "Alice's garden")
+    click(tabs, "forward")
+    await has_text(tab.page, "Second page")
+    keep(main, "site-second-page")
+
+
+async def test_another_site_opens_in_a_tab_of_its_own(qloop, host, window, sites):
+    running(host)
+    main = window.make()
+    tabs, tab = await own_site(main)
+    tabs.focus_address()
+    address = tabs.findChild(QWidget, "address")
+    address.clear()
+    QTest.keyClicks(address, "bob")
+    QTest.keyClick(address, Qt.Key.Key_Return)
+    await until(lambda: len(tabs.tabs) == 2)
+    other = tabs.current
+    await has_text(other.page, "garden")
+    assert other.target.name == "Bob"
+    assert other.page.url().host() == "bob.localhost"
+    assert "bob.localhost /?goop-token=once" in sites.asked
+    assert not tabs.findChild(QWidget, "edit-site").isVisible()
+    QTest.keyClick(tabs, Qt.Key.Key_W, Qt.KeyboardModifier.ControlModifier)
+    await until(lambda: len(tabs.tabs) == 1)
+    QTest.keyClick(tabs, Qt.Key.Key_W, Qt.KeyboardModifier.ControlModifier)
+    assert tabs.tabs == [tab]
+
+
+async def test_links_to_sites_open_tabs(qloop, host, window, sites):
+    running(host)
+    bob, port = sites.origin("bob"), sites.port
+    sites.page(
+        "/", "Alice's garden", "x", f'<a id="g" href="goop2:carol/second.html">c</a> <a id="o" href="{bob}/">b</a>'
+    )
+    main = window.make()
+    tabs, tab = await own_site(main)
+    await press(tab, "#g")
+    await until(lambda: len(tabs.tabs) == 2)
+    await has_text(tabs.current.page, "Second page")
+    assert tabs.current.page.url().host() == "carol.localhost"
+    tabs._choose(0)
+    await press(tab, "#o")
+    await until(lambda: len(tabs.tabs) == 3)
+    await until(lambda: tabs.current.page.url().host() == "bob.localhost")
+    assert tab.page.url().port() == port
+    assert tab.page.url().host() == "own.localhost"
+
+
+async def test_leaving_the_network_asks_each_time(qloop, host, window, sites, monkeypatch):
+    opened = opened_outside(monkeypatch)
+    running(host)
+    sites.page("/", "Alice's garden", "x", '<a id="out" href="https://example.org/page">out</a>')
+    main = window.make()
+    tabs, tab = await own_site(main)
+    await press(tab, "#out")
+    dialog = await dialog_called("open-outside")
+    assert dialog.findChild(QWidget, "outside-url").words == "https://example.org/page"
+    click(dialog, "cancel")
+    await until(lambda: not tab._way_out._asking)
+    assert opened == []
+    await evaluate(
+        tab.page, "(location.href = 'https://example.org/script', location.href = 'https://example.org/2', 1)"
+    )
+    dialog = await dialog_called("open-outside")
+    dialog.always.setChecked(True)
+    click(dialog, "accept")
+    await until(lambda: opened)
+    assert opened[0].startswith("https://example.org/")
+    assert window.memory.now.open_outside == ["example.org"]
+    await press(tab, "#out")
+    await until(lambda: len(opened) == 2)
+    assert await text_of(tab.page), "the page is still there"
+
+
+async def test_a_page_cannot_open_windows_or_other_schemes_by_itself(qloop, host, window, sites, monkeypatch):
+    opened = opened_outside(monkeypatch)
+    running(host)
+    main = window.make()
+    tabs, tab = await own_site(main)
+    for wanted in (
+        "file:///etc/passwd",
+        "javascript:1",
+        "chrome://version",
+        "http://127.0.0.1:1/",
+        "ftp://example.org/",
+    ):
+        await evaluate(tab.page, f"(window.open('{wanted}'), 1)")
+        await evaluate(tab.page, f"(() => {{ try {{ location.href = '{wanted}' }} catch (e) {{}} return 1 }})()")
+    await evaluate(tab.page, "(window.open('/second.html'), 1)")
+    await asyncio.sleep(0.2)
+    assert len(tabs.tabs) == 1
+    assert tab.page.url().host() == "own.localhost"
+    assert opened == []
+
+
+async def test_a_click_may_open_another_page_of_the_site(qloop, host, window, sites):
+    running(host)
+    sites.page("/", "Alice's garden", "x", '<a id="new" target="_blank" href="/second.html">new</a>')
+    main = window.make()
+    tabs, tab = await own_site(main)
+    await press(tab, "#new")
+    await until(lambda: len(tabs.tabs) == 2)
+    await has_text(tabs.current.page, "Second page")
+    assert tabs.current.address == "goop2:own/second.html"
+
+
+async def test_nothing_is_loaded_from_elsewhere(qloop, host, window, sites):
+    running(host)
+    other = sites.origin("bob")
+    sites.page(
+        "/",
+        "Alice's garden",
+        "x",
+        f"""<img src="{other}/spy.png"><img src="http://127.0.0.1:{sites.port}/spy2.png"><iframe src="{other}/frame"></iframe>
+        <img src="/own.png"><script>fetch("{other}/spy3").catch(() => said.textContent = "refused");
+        navigator.sendBeacon("{other}/spy4"); new WebSocket("ws://bob.localhost:{sites.port}/spy5")</script>""",
+    )
+    main = window.make()
+    _, tab = await own_site(main)
+    await has_text(tab.page, "refused")
+    await until(lambda: "own.localhost /own.png" in sites.asked)
+    assert [line for line in sites.asked if "spy" in line or "frame" in line] == []
+
+
+async def test_nobody_by_that_name(qloop, host, window, sites, keep):
+    running(host)
+    main = window.make()
+    tabs, _ = await own_site(main)
+    tabs.open_address("dave")
+    failed = tabs.current.findChild(QWidget, "site-failed")
+    await until(failed.isVisible)
+    assert failed.words == "Nobody is called that “dave” is no name, link or peer ID. Check it."
+    assert tabs.current.title == "dave"
+    keep(main, "site-nobody")
+    host_site = host.site
+    host.site = lambda directory, address: host_site(directory, "bob")
+    click(failed, "retry")
+    await has_text(tabs.current.page, "garden")
+
+
+async def test_a_viewer_that_does_not_answer(qloop, host, window, sites, keep):
+    running(host)
+    main = window.make()
+    tabs, _ = await own_site(main)
+    from goop2_core.host import SiteTarget
+
+    host.site = lambda *_: SiteTarget("http://gone.localhost:9/", "http://gone.localhost:9", "gone", "Gone")
+    tabs.open_address("gone")
+    failed = tabs.current.findChild(QWidget, "site-failed")
+    await until(failed.isVisible)
+    assert "could not be loaded" in failed.words
+    keep(main, "site-not-loaded")
+
+
+async def test_not_found_is_the_sites_own_page(qloop, host, window, sites):
+    running(host)
+    sites.page("/missing", "Not here", "The site says so itself.", status=404)
+    main = window.make()
+    tabs, tab = await own_site(main)
+    await evaluate(tab.page, "(location.href = '/missing', 1)")
+    await has_text(tab.page, "The site says so itself.")
+    await asyncio.sleep(0.1)
+    assert tab.live
+
+
+async def test_a_stopped_peer_and_its_return(qloop, host, window, sites, keep):
+    peer = running(host)
+    main = window.make()
+    tabs, tab = await own_site(main)
+    tabs.open_address("bob")
+    await until(lambda: tabs.current.target and not tabs.current.loading)
+    click(main.current, "start-stop")
+    offline = await until(lambda: main.current.findChild(QWidget, "offline-site"))
+    await until(lambda: offline.isVisible() and offline.words.startswith("The site is offline"))
+    keep(main, "site-offline")
+    sites.asked.clear()
+    click(offline, "offline-start")
+    await until(lambda: host.peer(peer).state is PeerState.RUNNING)
+    await until(tabs.isVisible)
+    await until(lambda: "own.localhost /?goop-token=once" in sites.asked)
+    await until(lambda: "bob.localhost /?goop-token=once" in sites.asked)
+    await has_text(tab.page, "garden")
+
+
+async def test_downloads_never_write_over_a_file(qloop, host, window, sites, keep, tmp_path):
+    running(host)
+    sites.file("/plan.pdf", b"x" * 300_000, "plan.pdf")
+    sites.page("/", "Alice's garden", "x", '<a href="/plan.pdf">plan</a>')
+    main = window.make()
+    tabs, tab = await own_site(main)
+    folder = tmp_path / "Downloads"
+    folder.mkdir()
+    (folder / "plan.pdf").write_text("mine")
+    tabs.downloads._folder = folder
+    await press(tab, "a")
+    await until(lambda: (folder / "plan (2).pdf").exists())
+    line = await until(lambda: tabs.downloads.findChild(QWidget, "download-facts"))
+    await until(lambda: line.words.startswith("Saved to Downloads"))
+    assert (folder / "plan.pdf").read_text() == "mine"
+    assert (folder / "plan (2).pdf").read_bytes() == b"x" * 300_000
+    keep(main, "site-download")
+    click(tabs.downloads, "download-dismiss")
+    await until(lambda: not tabs.downloads.isVisible())
+
+
+async def test_permissions_are_asked_and_remembered_for_the_site(qloop, host, window, sites):
+    running(host)
+    main = window.make()
+    _, tab = await own_site(main)
+    ask = "(Notification.requestPermission().then(a => said.textContent = 'answer ' + a), 1)"
+    await evaluate(tab.page, ask)
+    dialog = await dialog_called("permission")
+    assert dialog.windowTitle() == "Let Own show notifications?"
+    click(dialog, "accept")
+    await has_text(tab.page, "answer granted")
+    (key,) = window.memory.now.permissions
+    assert key.endswith(f"http://own.localhost:{sites.port}/ Notifications")
+    main.commands.preferences()
+    preferences = await dialog_called("preferences")
+    assert preferences.findChild(QWidget, "kept-answers").words == "Remembered: 1 permission."
+    click(preferences, "forget-answers")
+    click(preferences, "accept")
+    await until(lambda: not window.memory.now.permissions)
+    tab.reload()
+    await has_text(tab.page, "small tools")
+    await until(lambda: not tab.loading)
+    await evaluate(tab.page, ask)
+    click(await dialog_called("permission"), "cancel")
+    await has_text(tab.page, "answer denied")
+    assert list(window.memory.now.permissions.values()) == [False]
+
+
+async def test_a_crashed_page_says_so_and_comes_back(qloop, host, window, sites, keep):
+    running(host)
+    main = window.make()
+    tabs, tab = await own_site(main)
+    import os
+    import signal
+
+    os.kill(tab.page.renderProcessPid(), signal.SIGKILL)
+    failed = tab.findChild(QWidget, "site-failed")
+    await until(failed.isVisible)
+    assert failed.words.startswith("This page stopped working")
+    keep(main, "site-crashed")
+    click(failed, "retry")
+    await until(lambda: tab.live)
+    await has_text(tab.page, "garden")
+
+
+async def test_zoom_is_kept_for_the_peer(qloop, host, window, sites):
+    peer = running(host)
+    main = window.make()
+    tabs, tab = await own_site(main)
+    control = Qt.KeyboardModifier.ControlModifier
+    QTest.keyClick(tabs, Qt.Key.Key_Plus, control)
+    QTest.keyClick(tabs, Qt.Key.Key_Plus, control)
+    assert tab.page.zoomFactor() == 1.25
+    assert window.memory.now.zoom == {peer: 1.25}
+    await press(tab, "a")
+    await has_text(tab.page, "Second page")
+    await until(lambda: tab.page.zoomFactor() == 1.25)
+    QTest.keyClick(tabs, Qt.Key.Key_0, control)
+    assert tab.page.zoomFactor() == 1.0
+
+
+async def test_a_new_tab_offers_who_is_online(qloop, host, window, sites, keep):
+    host.persons = [Person("bob", "Bob", online=True), Person("dave", "Dave", online=False), Person("eve", online=True)]
+    running(host)
+    main = window.make()
+    tabs, _ = await own_site(main)
+    QTest.keyClick(tabs, Qt.Key.Key_T, Qt.KeyboardModifier.ControlModifier)
+    await until(lambda: len(tabs.tabs) == 2)
+    visit = await until(lambda: tabs.current.findChild(QWidget, "visit:bob"))
+    assert tabs.current.findChild(QWidget, "visit:dave") is None
+    assert tabs.findChild(QWidget, "address").hasFocus() or not main.isActiveWindow()
+    await asyncio.sleep(0.05)
+    keep(main, "site-new-tab")
+    QTest.mouseClick(visit, Qt.MouseButton.LeftButton)
+    await has_text(tabs.current.page, "garden")
+    assert tabs.current.target.name == "Bob"
+
+
+async def test_open_in_the_browser_gives_a_url_of_its_own(qloop, host, window, sites, monkeypatch):
+    opened = opened_outside(monkeypatch)
+    running(host)
+    main = window.make()
+    tabs, _ = await own_site(main)
+    click(tabs, "open-in-browser")
+    await until(lambda: opened)
+    assert opened == [f"http://own.localhost:{sites.port}/?goop-token=once"]
+
+
+async def test_questions_of_a_page_name_the_site(qloop, host, window, sites):
+    running(host)
+    main = window.make()
+    _, tab = await own_site(main)
+    tab.page.runJavaScript("said.textContent = 'it was ' + confirm('Really?')")
+    dialog = await dialog_called("confirm")
+    assert dialog.windowTitle() == "Own says"
+    click(dialog, "accept")
+    await has_text(tab.page, "it was true")
+
+
+async def test_peers_have_nothing_in_common(qloop, host, window, sites):
+    """What a site stores for one peer, the same site does not find for another."""
+    first, second = running(host, "Alice"), running(host, "Zoe")
+    main = window.make()
+    _, tab = await own_site(main)
+    await evaluate(tab.page, "(localStorage.setItem('who', 'alice'), document.cookie = 'a=1', 1)")
+    main.choose(second)
+    _, other = await own_site(main)
+    assert other is not tab
+    assert other.page.url().host() == tab.page.url().host()
+    assert await evaluate(other.page, "[localStorage.getItem('who'), document.cookie]") == [None, ""]
+    assert (window.data_dir / "web" / host.peer(first).peer_id / "storage").is_dir()

@@ -1,0 +1,81 @@
+"""The console's pages in the window: embedded, in the mode that is worn, and with a way out to sites."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from goop2_desktop.look.look import ModeChoice
+from tests.gui.test_site_tabs import own_site, running
+from tests.gui.test_window import click
+from tests.gui.web_support import evaluate, has_text
+from tests.support.wait import until
+
+
+async def people_page(main):
+    click(main.current, "tab-people")
+    console = main.current.web.console
+    await has_text(console.page, "the console")
+    await until(lambda: console._loaded)
+    return console
+
+
+async def test_a_page_is_embedded_and_changes_its_route(qloop, host, window, sites, look, keep):
+    running(host)
+    main = window.make()
+    await own_site(main)
+    console = await people_page(main)
+    assert console.page.url().fragment() == "/people?embedded=1"
+    asked = sites.asked.count("127.0.0.1 /console?token=once")
+    click(main.current, "tab-files")
+    await has_text(console.page, "#/files?embedded=1")
+    assert sites.asked.count("127.0.0.1 /console?token=once") == asked
+    assert not main.current.web.site_tabs.isVisible()
+
+
+async def test_the_mode_is_told_before_and_while_the_page_is_open(qloop, host, window, sites, look):
+    running(host)
+    sites.page("/console", "Console", "the console", "<script>first = document.documentElement.className</script>")
+    main = window.make()
+    await own_site(main)
+    look.choose(ModeChoice.DARK)
+    console = await people_page(main)
+    assert await evaluate(console.page, "first") == "dark"
+    assert console.page.backgroundColor().name().upper() == "#1D2025"
+    look.choose(ModeChoice.LIGHT)
+    await until(lambda: console.page.backgroundColor().name().upper() == "#FFFFFF")
+    assert await evaluate(console.page, "document.documentElement.className") == "light"
+
+
+async def test_search_goes_to_people(qloop, host, window, sites, look):
+    running(host)
+    script = "<script>addEventListener('keydown', e => said.textContent = (e.ctrlKey ? 'ctrl ' : '') + e.key)</script>"
+    sites.page("/console", "Console", "the console", script)
+    main = window.make()
+    await own_site(main)
+    QTest.keyClick(main, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
+    console = main.current.web.console
+    await has_text(console.page, "ctrl k")
+    assert main.current.page == "people"
+
+
+async def test_a_visit_from_the_console_opens_a_tab(qloop, host, window, sites, look):
+    running(host)
+    main = window.make()
+    tabs, _ = await own_site(main)
+    console = await people_page(main)
+    await evaluate(console.page, f"(window.open('{sites.origin('bob')}/?goop-token=x', '_blank', 'noopener'), 1)")
+    await until(lambda: len(tabs.tabs) == 2)
+    await until(lambda: tabs.current.target is not None)
+    assert tabs.current.target.name == "Bob"
+    assert tabs.isVisible()
+    assert main.current.page == "site"
+
+
+async def test_sites_do_not_share_cookies_with_the_console(qloop, host, window, sites, look):
+    running(host)
+    main = window.make()
+    await own_site(main)
+    console = await people_page(main)
+    assert console.page.profile() is not main.current.web.site_tabs.current.page.profile()
+    assert console.page.profile().isOffTheRecord()
