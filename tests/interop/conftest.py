@@ -21,12 +21,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def go_program() -> list[str]:
     """The command line of the go-libp2p counterpart."""
-    need(programs.why_not("go"))
+    need(programs.why_not_go())
     return programs.go_program()
 
 
 @pytest.fixture(scope="session")
 def js_program() -> list[str]:
     """The command line of the js-libp2p counterpart."""
-    need(programs.why_not("node", "npm"))
+    need(programs.why_not_js())
     return programs.js_program()

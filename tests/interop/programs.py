@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import subprocess
 from functools import cache
 from pathlib import Path
 
 HERE = Path(__file__).parent
+GO_LEAST = (1, 21)  # from there on Go fetches by itself the version that go.mod names
+NODE_LEAST = (20, 3)
 BUILD_SECONDS = 900  # the first build fetches and compiles all of go-libp2p
 
 
-def why_not(*tools: str) -> str | None:
-    """The reason why these programs cannot be built, or None."""
-    missing = [tool for tool in tools if shutil.which(tool) is None]
-    return f"needs {' and '.join(missing)} on PATH" if missing else None
+def why_not_go() -> str | None:
+    """The reason why the Go counterpart cannot be built, or None."""
+    return _too_old(["go", "env", "GOVERSION"], GO_LEAST)
+
+
+def why_not_js() -> str | None:
+    """The reason why the JavaScript counterpart cannot run, or None."""
+    return _too_old(["node", "--version"], NODE_LEAST) or (None if shutil.which("npm") else "needs npm on PATH")
+
+
+def _too_old(asked: list[str], least: tuple[int, ...]) -> str | None:
+    """Why the program that answers with its version is not good enough."""
+    wanted = f"needs {asked[0]} {'.'.join(map(str, least))} or newer on PATH"
+    if shutil.which(asked[0]) is None:
+        return wanted
+    said = subprocess.run(asked, capture_output=True, text=True, check=False).stdout
+    found = tuple(int(number) for number in re.findall(r"\d+", said))
+    return None if found >= least else f"{wanted}, not {said.strip()}"
 
 
 @cache
