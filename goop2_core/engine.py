@@ -338,6 +338,7 @@ class Engine:
             "short_id": short(self.identity.peer_id),
             "started_at": self._started_at,
             "public": self._sites.public,
+            "theme": self.config.viewer.theme,
             "version": VERSION,
             "directory": str(self.directory.path),
         }

@@ -423,7 +423,10 @@ def _read_added(file: Path) -> list[str]:
         data = file.read_bytes()
     except FileNotFoundError:
         return []
-    value = json.loads(data) if len(data) <= ADDED_FILE_BYTES else None
+    try:
+        value = json.loads(data) if len(data) <= ADDED_FILE_BYTES else None
+    except RecursionError:
+        value = None
     if not isinstance(value, list):
         raise ValueError("it is not a list")  # noqa: TRY004 (about the file's content)
     return [path for path in value if isinstance(path, str)][:MOST_ADDED]

@@ -40,7 +40,7 @@ COMMON_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(self), microphone=(self), geolocation=(), usb=(), serial=(), hid=(), bluetooth=()",
+    "Permissions-Policy": "camera=(self), microphone=(self), geolocation=(), serial=(), hid=()",
 }
 SITE_HEADERS = {**COMMON_HEADERS, "Content-Security-Policy": SITE_POLICY}
 CONSOLE_HEADERS = {**COMMON_HEADERS, "Content-Security-Policy": CONSOLE_POLICY}

@@ -48,6 +48,7 @@ function App() {
   useEffect(() => {
     document.title = `${unread ? `(${unread}) ` : ""}${title}${me ? ` · ${me.name || me.short_id}` : ""} · goop2`;
   });
+  useEffect(() => dress(me?.theme ?? "auto"), [me?.theme]);
   const failed = ready !== "ready" && ready !== "waiting" ? ready : null;
   return html`<div class=${embedded ? "app embedded" : "app"}>
     ${!embedded && html`<a class="skip" href="#main" onClick=${toMain}>Skip to the page</a><${Header} page=${page} />`}
@@ -60,6 +61,12 @@ function App() {
     </main>
     <${DialogHost} />
   </div>`;
+}
+
+/** Follow the setting `viewer.theme`; the desktop dresses the pages it embeds itself. @param {string} theme */
+function dress(theme) {
+  if (embedded) return;
+  for (const mode of ["light", "dark"]) document.documentElement.classList.toggle(mode, theme === mode);
 }
 
 /** The address bar's hash belongs to the router, so the skip link moves the focus itself. @param {Event} event */

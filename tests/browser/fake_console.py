@@ -75,7 +75,9 @@ class FakeConsole:
             "peer_id": OWN, "short_id": "12D3…BfeSB", "name": "Alice's desk", "link": f"goop2:{OWN}",
             "state": "running", "words": "reachable on LAN", "visitors": 2, "restart_needed": [], "version": "0.1.0",
             "addresses": ["/ip4/192.168.1.20/tcp/40211", "/ip4/192.168.1.20/tcp/40212/ws"], "started_at": now(),
-            "site_url": "http://192.168.1.20:8080/", "public": False,
+            "site_url": "http://192.168.1.20:8080/",
+            "public": False,
+            "theme": "auto",
         }  # fmt: skip
         self.config = ConfigFile.create(folder / "goop.json")
         self._streams: set[asyncio.Queue[str]] = set()

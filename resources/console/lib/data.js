@@ -141,7 +141,7 @@ on("reachability-changed", ({ words, addresses }) => apply(() => changePeer({ wo
 on("visitors-changed", ({ count }) => apply(() => changePeer({ visitors: count })));
 on("settings-changed", ({ keys, restart }) => {
   apply(() => changePeer({ restart_needed: [...new Set([...(peer.get()?.restart_needed ?? []), ...restart])] }));
-  if (keys.some((/** @type {string} */ key) => key.startsWith("profile."))) void reload();
+  if (keys.some((/** @type {string} */ key) => key.startsWith("profile.") || key === "viewer.theme")) void reload();
 });
 on("person-changed", ({ person }) => apply(() => patch(people, person.peer_id, person)));
 on("person-gone", ({ peer_id }) => apply(() => patch(people, peer_id, undefined)));

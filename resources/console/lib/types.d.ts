@@ -11,6 +11,7 @@ export interface PeerInfo {
   words: string;
   addresses: string[];
   site_url: string;
+  theme: "light" | "dark" | "auto";
   version: string;
   visitors: number;
   restart_needed: string[];
