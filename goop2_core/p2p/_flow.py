@@ -25,9 +25,6 @@ class Flow:
         self._buffer = bytearray()  # counted in the peer's budget: a message may be as large as a stream's window
         self._held = 0
 
-    def __del__(self) -> None:
-        self._hold(0)
-
     def _hold(self, count: int) -> None:
         """Count `count` bytes as kept here. Raises `WireError` if that is more than this peer may have."""
         budget = self.stream.mux.budget
@@ -90,7 +87,15 @@ class Flow:
     def close(self) -> None:
         """End both directions in order."""
         self.stream.close()
+        self.release()
 
     def reset(self, reason: str) -> None:
         """End at once."""
         self.stream.reset(reason)
+        self.release()
+
+    def release(self) -> None:
+        """Give back what is kept here. Called when the stream is done with, however that came."""
+        self._buffer.clear()
+        self._hold(0)
+        self.stream.discard()

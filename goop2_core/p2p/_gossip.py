@@ -166,6 +166,8 @@ class Gossip:
     async def _read(self, flow: Flow) -> None:
         if flow.link.relayed:
             raise WireError("pubsub does not run over relayed connections")
+        if flow.link.ended:
+            return
         peer_id = flow.link.peer_id
         mate = self._mates.setdefault(peer_id, Mate())
         if mate.heard is not None:  # each peer has one stream; a new one means that it gave up the old one

@@ -276,6 +276,8 @@ class Host:
             except (WireError, StreamOver) as error:
                 log.debug("%s from %s: %s", protocol, flow.link.peer_id, error)
                 flow.reset(str(error))
+            finally:
+                flow.release()
 
         self.streams.serve(protocol, lambda link, stream, name: self.start(name, run, Flow(link, stream, name)))
 

@@ -139,6 +139,8 @@ class MuxStream:
     def received(self, data: bytes | memoryview) -> None:
         """Payload of a DATA frame."""
         count = len(data)
+        if self._over:
+            return
         if self.filter is not None:
             try:
                 data = self.filter(data)
@@ -218,7 +220,7 @@ class MuxStream:
         from ._yamux import LINGER_SECONDS  # noqa: PLC0415
 
         self.finish_writing()
-        self._drop_received()
+        self.discard()
         self.deadline = time.monotonic() + LINGER_SECONDS
 
     def reset(self, reason: str) -> None:
@@ -230,7 +232,7 @@ class MuxStream:
             self.mux.forget(self)
         self._remote_done = False
         self.fail(reason)
-        self._drop_received()
+        self.discard()
 
     def fail(self, reason: str) -> None:
         """The stream is over: reset by the other side, or without a connection."""
@@ -296,7 +298,8 @@ class MuxStream:
         if wake is not None:
             wake()
 
-    def _drop_received(self) -> None:
+    def discard(self) -> None:
+        """Drop what was received and what is still to come."""
         self._deaf = True
         with self._lock:
             dropped, self._available = self._available, 0

@@ -46,12 +46,14 @@ class Identify:
     async def ask(self, link: Any) -> None:
         """Ask the peer of a new connection."""
         try:
-            with trio.move_on_after(ANSWER_SECONDS):
-                flow = await self._host.open_on(link, IDENTIFY, lazy=True)
-                data = await flow.message(MOST_MESSAGE)
+            flow = await self._host.open_on(link, IDENTIFY, lazy=True)
+            try:
+                with trio.move_on_after(ANSWER_SECONDS):
+                    data = await flow.message(MOST_MESSAGE)
+                    if data is not None:
+                        self._learn(link, data)
+            finally:
                 flow.close()
-                if data is not None:
-                    self._learn(link, data)
         except (StreamOver, WireError) as error:
             log.debug("identify of %s: %s", link.peer_id, error)
 
@@ -93,9 +95,12 @@ class Identify:
             message.ParseFromString(data)
         except Exception as error:
             raise WireError(f"not an identify message: {error}") from error
-        names = [name for name in message.protocols[:MOST_PROTOCOLS] if len(name) <= MOST_NAME]
+        # protobuf gives what is not UTF-8 as bytes, whatever the schema says
+        names = [
+            name for name in message.protocols[:MOST_PROTOCOLS] if isinstance(name, str) and len(name) <= MOST_NAME
+        ]
         addresses = [text for raw in message.listen_addrs[:MOST_ADDRESSES] if (text := self._text(raw))]
-        agent = message.agent_version[:MOST_NAME]
+        agent = message.agent_version[:MOST_NAME] if isinstance(message.agent_version, str) else ""
         self._host.identified(link, tuple(names), agent, addresses)
 
     def _bytes(self, text: str) -> bytes:

@@ -68,7 +68,7 @@ class WebSocket:
             try:
                 self._machine.receive_data(data)
                 events = list(self._machine.events())
-            except (RemoteProtocolError, ProtocolError) as error:
+            except (RemoteProtocolError, ProtocolError, ValueError) as error:  # a header may not even be text
                 raise WireError(f"no WebSocket opening: {error}") from error
             opened = False
             for event in events:
