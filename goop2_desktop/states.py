@@ -46,8 +46,8 @@ def sign_of(peer: PeerSummary) -> Sign:
     """How to show this peer's state."""
     dot, detail = peer.state.value, ""
     if peer.state is PeerState.RUNNING:
-        detail = peer.words
-        if peer.words.casefold().startswith(NOT_REACHABLE):
+        detail = peer.words.removeprefix(f"{WORDS[peer.state]} · ")
+        if detail.casefold().startswith(NOT_REACHABLE):
             dot = "attention"
     elif peer.state in (PeerState.STARTING, PeerState.STOPPING) and peer.steps:
         detail = f"step {peer.step} of {peer.steps}"

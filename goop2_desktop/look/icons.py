@@ -7,6 +7,7 @@ from functools import lru_cache
 from PySide6.QtCore import QByteArray, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QIcon, QIconEngine, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
+from shiboken6 import isValid
 
 from goop2_desktop.look.look import theme
 from goop2_desktop.look.theme import svg
@@ -58,8 +59,14 @@ class LucideEngine(QIconEngine):
         return picture
 
     def clone(self) -> LucideEngine:
-        """Another engine of the same icon."""
-        return LucideEngine(self._name, self._colour, self._gap)
+        """Another engine of the same icon. Qt owns it, but PySide would let it die with its last Python reference."""
+        made = LucideEngine(self._name, self._colour, self._gap)
+        _clones[:] = [kept for kept in _clones if isValid(kept)]
+        _clones.append(made)
+        return made
+
+
+_clones: list[LucideEngine] = []
 
 
 def icon(name: str, colour: str = "text", gap: int = 0) -> QIcon:

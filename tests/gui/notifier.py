@@ -86,9 +86,7 @@ class Notifier:
 
     async def _call(self, item: str, path: str, interface: str, member: str, signature: str, body: list[Any]) -> list:
         reply = await self.bus.call(
-            Message(
-                destination=item, path=path, interface=interface, member=member, signature=signature, body=body
-            )
+            Message(destination=item, path=path, interface=interface, member=member, signature=signature, body=body)
         )
         assert reply.message_type is MessageType.METHOD_RETURN, reply.body
         return reply.body
