@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -45,6 +46,15 @@ PUSH_DELAY = 0.1
 IDENTIFIED_TTL = 600.0
 
 
+@dataclass(slots=True)
+class Dialling:
+    """The dials to one peer that are under way: which addresses they try, and when they have ended or succeeded."""
+
+    tried: set[Endpoint] = field(default_factory=set)
+    done: trio.Event = field(default_factory=trio.Event)
+    dials: int = 0
+
+
 class Host:
     """One node in the network thread. `emit` gets its events, on this thread."""
 
@@ -66,7 +76,7 @@ class Host:
         self._budget = Budget(options.limits.buffered_bytes)
         self._budgets: dict[str, Budget] = {}
         self._listeners: list[Listener] = []
-        self._dialling: dict[str, trio.Event] = {}
+        self._dialling: dict[str, Dialling] = {}
         self._nursery: trio.Nursery | None = None
         self._stop = trio.Event()
         self.stopped = trio.Event()
@@ -171,7 +181,11 @@ class Host:
             on_stream=self.streams.welcome,
             cross=self._crossing.to_trio,
         )
+        if (under_way := self._dialling.get(peer_id)) is not None:
+            under_way.done.set()
         before = self.links.setdefault(peer_id, [])
+        for other in before:
+            other.mux.ping()  # a peer that connects again may have lost the connection that still seems open here
         first = not any(other.relayed <= link.relayed for other in before)
         before.append(link)
         if first:
@@ -207,8 +221,9 @@ class Host:
         now = time.monotonic()
         links = [link for link in self.links.get(peer_id, ()) if not link.ended and not link.mux.going_away]
 
-        def rank(link: Link) -> tuple[bool, bool, bool]:
-            return (link.mux.silence(now) > SILENT_SECONDS, link.relayed, not self._preferred(link))
+        def rank(link: Link) -> tuple[bool, bool, bool, float]:
+            silent = link.mux.silence(now) > SILENT_SECONDS
+            return (silent, link.relayed, not self._preferred(link), -link.opened_at)
 
         return min(links, key=rank, default=None)
 
@@ -224,27 +239,33 @@ class Host:
             raise Unreachable("The peer cannot be reached", "This is this peer itself.")
         with trio.move_on_after(timeout):
             while (link := self.best_link(peer_id)) is None:
-                if (other := self._dialling.get(peer_id)) is not None:
-                    await other.wait()
+                under_way = self._dialling.get(peer_id)
+                endpoints = [end for end in self._dialable(peer_id) if under_way is None or end not in under_way.tried]
+                if under_way is None or endpoints:
+                    await self._dial(peer_id, endpoints)
+                else:
+                    await under_way.done.wait()
                     if self.best_link(peer_id) is None:
                         raise Unreachable("The peer cannot be reached", "None of its addresses answers.")
-                else:
-                    await self._dial(peer_id)
             return link
         raise Unreachable("The peer cannot be reached", f"It did not answer within {timeout:g} s.")
 
-    async def _dial(self, peer_id: str) -> None:
-        self._dialling[peer_id] = done = trio.Event()
+    async def _dial(self, peer_id: str, endpoints: list[Endpoint]) -> None:
+        under_way = self._dialling.setdefault(peer_id, Dialling())
+        under_way.tried.update(endpoints)
+        under_way.dials += 1
         try:
-            channel = await race(self._dialable(peer_id), partial(self._attempt, peer_id))
+            channel = await race(endpoints, partial(self._attempt, peer_id))
             link = self._enter(channel, inbound=False)
             if link is None or self._nursery is None:
                 await channel.raw.close()
                 raise Unreachable("The peer cannot be reached", "There are too many connections already.")
             self._nursery.start_soon(contained, "connection", self._serve_link, link)
         finally:
-            del self._dialling[peer_id]
-            done.set()
+            under_way.dials -= 1
+            if not under_way.dials:
+                del self._dialling[peer_id]
+                under_way.done.set()
 
     def _dialable(self, peer_id: str) -> list[Endpoint]:
         own = set(self.listening)

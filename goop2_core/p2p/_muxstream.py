@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from ._yamux import Mux
 
 Filter = Callable[["bytes | memoryview"], "bytes | memoryview"]
+SMALL = 1024  # shorter pieces are joined: as objects of their own they take up to 300 times their size
+JOINED_MOST = 64 << 10
 
 
 class StreamOver(Exception):
@@ -49,7 +51,7 @@ class MuxStream:
         self._outgoing: deque[bytes | memoryview] = deque()
 
         self._lock = threading.Lock()
-        self._chunks: deque[bytes | memoryview] = deque()
+        self._chunks: deque[bytes | bytearray | memoryview] = deque()
         self._available = 0
         self._consumed = 0
         self._grant_due = False
@@ -91,7 +93,7 @@ class MuxStream:
             if len(first) > most:
                 chunks.appendleft(memoryview(first)[most:])
             return bytes(first[:most])
-        parts: list[bytes | memoryview] = []
+        parts: list[bytes | bytearray | memoryview] = []
         size = 0
         while chunks and size < most:
             first = chunks.popleft()
@@ -156,11 +158,20 @@ class MuxStream:
         with self._lock:
             self._consumed += count - kept
             if kept:
-                self._chunks.append(data)
+                self._keep(data)
                 self._available += kept
             reader, self._reader = (self._reader, None) if kept else (None, self._reader)
         if reader is not None:
             reader()
+
+    def _keep(self, data: bytes | memoryview) -> None:
+        last = self._chunks[-1] if self._chunks else None
+        if len(data) >= SMALL:
+            self._chunks.append(data)
+        elif isinstance(last, bytearray) and len(last) < JOINED_MOST:
+            last += data
+        else:
+            self._chunks.append(bytearray(data))
 
     def remote_finished(self) -> None:
         """The other side sent FIN."""

@@ -78,6 +78,22 @@ async def test_an_address_that_never_answers_costs_no_more_than_the_timeout() ->
             await one.connect(two.peer_id)
 
 
+async def test_a_new_address_need_not_wait_for_a_dial_that_hangs() -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        async with some(2, linked=False) as here:
+            one, two = here.nodes
+            one.learn(two.peer_id, [f"/ip4/127.0.0.1/tcp/{silent.getsockname()[1]}"])
+            hanging = [asyncio.create_task(one.connect(two.peer_id, timeout=30)) for _ in range(2)]
+            await until(lambda: one._host._dialling)  # type: ignore[attr-defined]
+            introduce(one, two)
+            await one.connect(two.peer_id)
+            await asyncio.wait_for(hanging[1], 5)
+            hanging[0].cancel()
+            await asyncio.gather(*hanging, return_exceptions=True)
+
+
 async def test_two_that_dial_each_other_at_once_are_connected_and_told_so_once() -> None:
     async with some() as here:
         one, two = here.nodes
