@@ -47,6 +47,7 @@ T = TypeVar("T")
 Listener = Callable[[str, Event], None]
 
 STOP_SECONDS = 5.0
+PORT_SETTINGS = ("p2p.listen_port", "viewer.http_addr", "viewer.console_addr")
 MOST_ADDED = 1000
 ADDED_FILE_BYTES = 1 << 20
 
@@ -230,7 +231,7 @@ class EngineHost:
         """Do what a `Trouble.remedy` names (`use-port:<setting>:<port>`), then start the peer again."""
         kind, _, rest = remedy.partition(":")
         setting, _, port = rest.rpartition(":")
-        if kind != "use-port" or not port.isdecimal():
+        if kind != "use-port" or setting not in PORT_SETTINGS or not port.isdecimal():
             raise Goop2Error("This cannot be fixed automatically", remedy)
 
         def change() -> None:

@@ -100,7 +100,7 @@ def window(root: Path, rounds: int) -> list[float]:
                 stderr=subprocess.DEVNULL,
             )
             find = ["xdotool", "search", "--onlyvisible", "--name", "^goop2$"]  # its --sync looks twice a second only
-            while subprocess.run(find, env=environment, capture_output=True, timeout=60).returncode:
+            while subprocess.run(find, env=environment, capture_output=True, timeout=60, check=False).returncode:
                 assert process.poll() is None, "the app ended"
                 time.sleep(0.005)
             if number:
