@@ -7,6 +7,7 @@ import errno
 import hashlib
 import io
 import os
+import re
 import secrets
 import threading
 import time
@@ -17,6 +18,7 @@ from typing import Final
 from goop2_core.errors import Refused
 
 _FORGOTTEN_SECONDS: Final = 86_400
+_PART: Final = re.compile(r"[0-9a-f]{16}\.part")
 
 
 class Upload:
@@ -66,6 +68,9 @@ class Upload:
 
     def _open(self) -> io.FileIO:
         if self._file is None:
+            if self._folder.is_symlink():  # a site may come from others: what it points to is not ours to change
+                message = f"{self._folder.name}, where uploads are kept, is a link to another folder."
+                raise Refused("The file could not be written", message, "Delete that link.", status=409)
             _remove_forgotten(self._folder)
             self._folder.mkdir(parents=True, exist_ok=True)
             self._file = io.FileIO(self._folder / f"{secrets.token_hex(8)}.part", "xb")
@@ -96,7 +101,7 @@ def _remove_forgotten(folder: Path) -> None:
     """Uploads that a crash left behind a day ago or earlier."""
     with contextlib.suppress(OSError):
         for file in folder.iterdir():
-            if file.stat().st_mtime < time.time() - _FORGOTTEN_SECONDS:
+            if _PART.fullmatch(file.name) and file.lstat().st_mtime < time.time() - _FORGOTTEN_SECONDS:
                 file.unlink()
 
 

@@ -213,6 +213,25 @@ def test_writing_listing_renaming_deleting(tmp_path: Path) -> None:
     assert not (tmp_path / "site" / TEMPORARY).exists()
 
 
+def test_what_the_upload_folder_holds_or_points_to_is_safe(tmp_path: Path) -> None:
+    site, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
+    for folder in (site, elsewhere):
+        folder.mkdir()
+    names = ("thesis.txt", f"{'a' * 16}.part")
+    for name in names:
+        (elsewhere / name).write_bytes(b"years of work")
+        os.utime(elsewhere / name, (0, 0))
+    (site / TEMPORARY).symlink_to("../elsewhere")
+    with pytest.raises(Refused) as caught:
+        ContentStore(site).write("index.html", b"new")
+    assert caught.value.status == 409
+    assert {file.name for file in elsewhere.iterdir()} == set(names)
+    (site / TEMPORARY).unlink()
+    elsewhere.rename(site / TEMPORARY)
+    ContentStore(site).write("index.html", b"new")
+    assert [file.name for file in (site / TEMPORARY).iterdir()] == ["thesis.txt"]
+
+
 def test_if_match(tmp_path: Path) -> None:
     store = ContentStore(tmp_path)
     first = store.write("a.txt", b"1", "none")
