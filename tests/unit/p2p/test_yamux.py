@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 from collections.abc import Callable
 
 import pytest
@@ -268,3 +269,25 @@ def test_well_formed_nonsense_is_refused_or_passed_over(frames: list[tuple[int, 
 
 def test_keep_alive_follows_the_specification() -> None:
     assert (_yamux.KEEPALIVE_SECONDS, _yamux.KEEPALIVE_TIMEOUT) == (5.0, 10.0)
+
+
+@pytest.mark.parametrize("cut", [1, 14], ids=["tiny messages", "tiny frames"])
+def test_small_pieces_take_no_more_memory_than_they_are_counted_with(cut: int) -> None:
+    """A peer may cut what it sends so that each byte would become an object of its own."""
+    server = mux(client=False)
+    server.feed(HEADER.pack(0, WINDOW, SYN, 1, 0))
+    size = 64 << 10
+    frames = (HEADER.pack(0, DATA, 0, 1, 2) + b"ab") * (size // 2) if cut > 1 else HEADER.pack(0, DATA, 0, 1, size)
+    tracemalloc.start()
+    server.feed(frames)
+    for number in range(0 if cut > 1 else size):
+        server.feed(bytes([number % 251]))
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert server.budget.used == size
+    assert held < 2 * size
+    stream = server.streams[1]
+    whole = b"ab" * (size // 2) if cut > 1 else bytes(number % 251 for number in range(size))
+    assert read(stream, 1000) == whole[:1000]
+    assert read(stream, size) == whole[1000:]
+    assert server.budget.used == 0
