@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from goop2_core.events import PeerState
 
@@ -79,3 +81,16 @@ def short_link(link: str) -> str:
     peer_id = link.removeprefix("goop2:")
     short = f"{peer_id[:4]}…{peer_id[-5:]}" if len(peer_id) > 12 else peer_id  # noqa: PLR2004 - shorter is no shortening
     return f"goop2:{short}"
+
+
+def reaches_others(url: str) -> bool:
+    """Whether a URL means something on another computer, too."""
+    host = urlsplit(url).hostname or ""
+    return bool(host) and host != "localhost" and not host.endswith(".localhost") and not _is_loopback(host)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -121,7 +121,11 @@ class SiteTabs(Box):
             tab.peer_started()
 
     def open_address(self, address: str) -> None:
-        """Open a site in a new tab."""
+        """Open a site in a new tab; or in the system's browser, if this peer's settings say so."""
+        peer = self._desk.peers.get(self._directory)
+        if peer is not None and peer.open_sites_external:
+            self._desk.jobs.run("open in browser", self._open_outside(address))
+            return
         tab = self._add(own=False)
         if tab is not None:
             tab.visit(address)

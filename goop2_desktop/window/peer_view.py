@@ -14,7 +14,7 @@ from goop2_desktop.look.banner import Banner, EmptyPage
 from goop2_desktop.look.controls import button
 from goop2_desktop.look.layout import Box
 from goop2_desktop.look.look import theme
-from goop2_desktop.states import remedy_words
+from goop2_desktop.states import reaches_others, remedy_words
 from goop2_desktop.window.header import Header
 from goop2_desktop.window.share import SharePopover
 from goop2_desktop.window.tabs import PAGES, PageTabs
@@ -247,7 +247,8 @@ class PeerView(Box):
     def _share(self, control: QWidget) -> None:
         peer = self._desk.peers.get(self.directory)
         if peer is not None:
-            SharePopover(self, peer.name, peer.link).hang_on(control)
+            url = peer.site_url if reaches_others(peer.site_url) else ""
+            SharePopover(self, peer.name, peer.link, url).hang_on(control)
 
     def _more(self, control: QWidget) -> None:
         menu = self._commands.menu(self.directory, self)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import segno
 from PySide6.QtCore import QPoint, QSize, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QImage, QPixmap
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from goop2_desktop.look.controls import button, line_edit
-from goop2_desktop.look.layout import centred, column, row
+from goop2_desktop.look.layout import Box, centred, column, row
 from goop2_desktop.look.look import theme
 from goop2_desktop.look.words import Paragraph, Words
 
@@ -33,20 +33,13 @@ def qr_image(text: str) -> QImage:
 class SharePopover(QWidget):
     """Closes by Esc or a click beside it."""
 
-    def __init__(self, parent: QWidget, name: str, link: str) -> None:
+    def __init__(self, parent: QWidget, name: str, link: str, url: str = "") -> None:
         super().__init__(parent, Qt.WindowType.Popup)
         self.setObjectName("share-popover")
         self.setProperty("kind", "popover")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self._link = line_edit("share-link", link, most=1000)
-        self._link.setReadOnly(True)
-        self._link.setFont(theme().font("code"))
-        self._link.setCursorPosition(0)
-        self._link.setAccessibleName("Link")
-        self._copy = button("Copy", "primary", "copy", name="share-copy", press=self._copy_link)
-        address = row(self._link, self._copy)
-        address.give_room_to(self._link)
+        address, self._copy = _copied_line("share-link", "Link", link, "primary")
         code = QLabel()
         code.setObjectName("share-qr")
         code.setProperty("kind", "paper")
@@ -60,6 +53,7 @@ class SharePopover(QWidget):
             Paragraph("Whoever opens this link in goop2 reaches your site while this computer is on."),
             address,
             centred(code),
+            *([_for_browsers(url)] if url else []),
             gap=12,
             margins=(16, 16, 16, 16),
         )
@@ -80,9 +74,29 @@ class SharePopover(QWidget):
         self.show()
         self._copy.setFocus()
 
-    def _copy_link(self) -> None:
-        QGuiApplication.clipboard().setText(self._link.text())
-        self._copy.setText("Copied")
+
+def _copied_line(name: str, title: str, text: str, kind: str) -> tuple[Box, QPushButton]:
+    """A text to copy, and the button that does."""
+    edit = line_edit(name, text, most=1000)
+    edit.setReadOnly(True)
+    edit.setFont(theme().font("code"))
+    edit.setCursorPosition(0)
+    edit.setAccessibleName(title)
+
+    def copy_text() -> None:
+        QGuiApplication.clipboard().setText(text)
+        made.setText("Copied")
+
+    made = button("Copy", kind, "copy", name=f"{name}-copy", press=copy_text)
+    line = row(edit, made)
+    line.give_room_to(edit)
+    return line, made
+
+
+def _for_browsers(url: str) -> Box:
+    """The address for people without goop2."""
+    line, _ = _copied_line("share-url", "Address for browsers", url, "")
+    return column(Words("Without goop2, in any browser", "strong"), line, gap=6)
 
 
 def _sharp(code: QImage, side: int, ratio: float) -> QPixmap:

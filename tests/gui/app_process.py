@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Self
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -73,7 +74,7 @@ class AppProcess:
         self.process.stdout.close()
         self.process.stderr.close()
 
-    def __enter__(self) -> AppProcess:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *args: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 import os
 import shutil
@@ -82,16 +83,30 @@ def qapp_cls():
 
 @pytest.fixture(scope="session")
 def dressed(qapp):
-    """The application, with its look and focus rings."""
+    """The application, with its look and focus rings.
+
+    Garbage is collected as in the app: never automatically, for that may happen in an engine's thread and end Qt
+    objects there.
+    """
     from goop2_desktop.look.focus import FocusRings
     from goop2_desktop.look.look import Look, ModeChoice
 
     qapp.setApplicationName("goop2")
     qapp.setQuitOnLastWindowClosed(False)
     look = Look(qapp, ModeChoice.LIGHT)
-    rings = FocusRings(qapp)
+    FocusRings(qapp)
+    gc.disable()
+    gc.freeze()
     yield look
-    del rings
+    gc.enable()
+
+
+@pytest.fixture(autouse=True)
+def collected() -> Iterator[None]:
+    """Garbage of the test ends with it, on this thread."""
+    yield
+    if not gc.isenabled():
+        gc.collect()
 
 
 @pytest.fixture

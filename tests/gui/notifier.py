@@ -1,6 +1,6 @@
 """A StatusNotifier host as GNOME and KDE have one: tray icons register with it over D-Bus, and it clicks on them."""
 
-# ruff: noqa: F722, F821, UP037 - D-Bus signatures stand where annotations do
+# ruff: noqa: F722, F821 - D-Bus signatures stand where annotations do
 import asyncio
 import subprocess
 from collections.abc import Iterator
@@ -84,7 +84,7 @@ class Notifier:
         await notifier.bus.request_name("org.kde.StatusNotifierWatcher")
         return notifier
 
-    async def _call(self, item: str, path: str, interface: str, member: str, signature: str, body: list[Any]) -> list:
+    async def _call(self, item: str, path: str, interface: str, member: str, signature: str, body: list[Any]) -> list:  # noqa: PLR0917
         reply = await self.bus.call(
             Message(destination=item, path=path, interface=interface, member=member, signature=signature, body=body)
         )

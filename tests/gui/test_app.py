@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import time
 
@@ -61,7 +60,7 @@ def test_peers_that_ran_start_again_and_a_failing_one_stops_nobody(tmp_path):
         assert app.end() == 0
     kept = json.loads((tmp_path / "desktop.json").read_text())
     assert kept["running"] == [path for path in running if not path.endswith("gone")]
-    assert os.stat(tmp_path / "desktop.json").st_mode & 0o777 == 0o600
+    assert (tmp_path / "desktop.json").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_slow_stop_is_shown(tmp_path):

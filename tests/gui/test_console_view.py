@@ -20,7 +20,7 @@ async def people_page(main):
     return console
 
 
-async def test_a_page_is_embedded_and_changes_its_route(qloop, host, window, sites, look, keep):
+async def test_a_page_is_embedded_and_changes_its_route(qloop, host, window, sites, look, keep):  # noqa: PLR0917 - fixtures
     running(host)
     main = window.make()
     await own_site(main)

@@ -60,7 +60,7 @@ async def test_first_run(qloop, mode, host, window, keep):
 
 
 @pytest.mark.parametrize("size", [(1100, 720), (720, 480)])
-async def test_main(qloop, mode, host, window, sites, keep, size):
+async def test_main(qloop, mode, host, window, sites, keep, size):  # noqa: PLR0917 - fixtures
     some_peers(host)
     main = window.make()
     main.resize(*size)
@@ -75,7 +75,7 @@ async def test_main(qloop, mode, host, window, sites, keep, size):
 
 
 @pytest.mark.parametrize("size", [(1100, 720), (720, 480)])
-async def test_failed(qloop, mode, host, window, keep, size):
+async def test_failed(qloop, mode, host, window, keep, size):  # noqa: PLR0917 - fixtures
     some_peers(host)
     main = window.make(web=False)
     main.resize(*size)
@@ -100,7 +100,7 @@ async def test_stopped_starting_and_notices(qloop, mode, host, window, keep):
     keep(main, f"main-notices-{mode}")
 
 
-async def test_dialogs(qloop, mode, host, window, keep, tmp_path):
+async def test_dialogs(qloop, mode, host, window, keep, tmp_path):  # noqa: PLR0917 - fixtures
     from goop2_desktop.dialogs.base import Details
     from goop2_desktop.dialogs.new_peer import NewPeerDialog
     from goop2_desktop.dialogs.preferences import Preferences
@@ -142,7 +142,7 @@ async def test_dialogs(qloop, mode, host, window, keep, tmp_path):
     await settle(stopping)
     keep(stopping, f"dialog-stopping-{mode}")
     stopping.close()
-    popover = SharePopover(main, peer.name, peer.link)
+    popover = SharePopover(main, peer.name, peer.link, "http://192.168.1.20:8080/p/12D3KooW/")
     popover.hang_on(main.current.header)
     await settle(popover)
     keep(popover, f"share-{mode}")

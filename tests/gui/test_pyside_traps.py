@@ -32,8 +32,8 @@ def test_emitting_keeps_the_references_of_what_is_sent(qapp):
 
 def test_emitting_by_qasyncs_own_signal_keeps_references(qapp):
     """What qasync does for each callback: a signal with a callable and its arguments."""
-    from qasync import _make_signaller
     from PySide6 import QtCore
+    from qasync import _make_signaller
 
     signaller = _make_signaller(QtCore, object, tuple)
     got = []

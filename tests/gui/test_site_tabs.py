@@ -176,7 +176,8 @@ async def test_nothing_is_loaded_from_elsewhere(qloop, host, window, sites):
         "/",
         "Alice's garden",
         "x",
-        f"""<img src="{other}/spy.png"><img src="http://127.0.0.1:{sites.port}/spy2.png"><iframe src="{other}/frame"></iframe>
+        f"""<img src="{other}/spy.png"><img src="http://127.0.0.1:{sites.port}/spy2.png">
+        <iframe src="{other}/frame"></iframe>
         <img src="/own.png"><script>fetch("{other}/spy3").catch(() => said.textContent = "refused");
         navigator.sendBeacon("{other}/spy4"); new WebSocket("ws://bob.localhost:{sites.port}/spy5")</script>""",
     )
@@ -247,7 +248,7 @@ async def test_a_stopped_peer_and_its_return(qloop, host, window, sites, keep):
     await has_text(tab.page, "garden")
 
 
-async def test_downloads_never_write_over_a_file(qloop, host, window, sites, keep, tmp_path):
+async def test_downloads_never_write_over_a_file(qloop, host, window, sites, keep, tmp_path):  # noqa: PLR0917 - fixtures
     running(host)
     sites.file("/plan.pdf", b"x" * 300_000, "plan.pdf")
     sites.page("/", "Alice's garden", "x", '<a href="/plan.pdf">plan</a>')
@@ -259,7 +260,7 @@ async def test_downloads_never_write_over_a_file(qloop, host, window, sites, kee
     tabs.downloads._folder = folder
     await press(tab, "a")
     await until(lambda: (folder / "plan (2).pdf").exists())
-    line = await until(lambda: tabs.downloads.findChild(QWidget, "download-facts"))
+    line = tabs.downloads.findChild(QWidget, "download-facts")
     await until(lambda: line.words.startswith("Saved to Downloads"))
     assert (folder / "plan.pdf").read_text() == "mine"
     assert (folder / "plan (2).pdf").read_bytes() == b"x" * 300_000
@@ -378,3 +379,16 @@ async def test_peers_have_nothing_in_common(qloop, host, window, sites):
     assert other.page.url().host() == tab.page.url().host()
     assert await evaluate(other.page, "[localStorage.getItem('who'), document.cookie]") == [None, ""]
     assert (window.data_dir / "web" / host.peer(first).peer_id / "storage").is_dir()
+
+
+async def test_sites_open_in_the_browser_if_the_settings_say_so(
+    qloop, host, window, sites, monkeypatch
+):
+    opened = opened_outside(monkeypatch)
+    host.put("Alice", state=PeerState.RUNNING, open_sites_external=True)
+    main = window.make()
+    tabs, _ = await own_site(main)
+    main.open_address("bob")
+    await until(lambda: opened)
+    assert opened == [f"http://bob.localhost:{sites.port}/?goop-token=once"]
+    assert len(tabs.tabs) == 1

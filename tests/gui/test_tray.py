@@ -1,4 +1,4 @@
-"""The tray, on the two kinds that exist: an XEmbed tray (trayer) with real clicks, and a StatusNotifier host on D-Bus."""
+"""The tray, on both kinds that exist: an XEmbed tray with real clicks, and a StatusNotifier host on D-Bus."""
 
 from __future__ import annotations
 

@@ -189,7 +189,8 @@ async def test_sharing_gives_link_and_qr_code(qloop, host, window):
     click(main.current, "share")
     popover = await dialog_called("share-popover")
     assert popover.findChild(QLineEdit, "share-link").text() == peer.link
-    click(popover, "share-copy")
+    assert popover.findChild(QLineEdit, "share-url") is None
+    click(popover, "share-link-copy")
     assert QGuiApplication.clipboard().text() == peer.link
     popover.close()
     QGuiApplication.clipboard().clear()

@@ -1,4 +1,4 @@
-"""Sites and a console as a viewer would serve them, for tests of the window: plain pages on one port of this computer."""
+"""Sites and a console as a viewer would serve them: plain pages on one port of this computer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-PAGE = """<!doctype html><html lang="en"><title>{title}</title><body style="font:16px serif;padding:40px;background:#FFFDF7">
+PAGE = """<!doctype html><html lang="en"><title>{title}</title>
+<body style="font:16px serif;padding:40px;background:#FFFDF7">
 <h1>{title}</h1><p id="said">{text}</p>{more}</body></html>"""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 
 import pytest
 
@@ -25,7 +24,7 @@ def test_it_comes_back_and_is_private(tmp_path, qapp):
     kept = read(memory.file)
     assert kept.running == ["/b"]
     assert kept.zoom == {"/b": 1.25}
-    assert os.stat(memory.file).st_mode & 0o777 == 0o600
+    assert memory.file.stat().st_mode & 0o777 == 0o600
     memory.forget_peer("/b", "12D3")
     assert memory.now.running == []
     assert memory.now.zoom == {}

@@ -7,7 +7,7 @@ import pytest
 from goop2_core.events import PeerState, Trouble
 from goop2_core.host import DeletionFacts, PeerSummary
 from goop2_desktop.dialogs.questions import counted, what_is_lost
-from goop2_desktop.states import remedy_words, short_link, sign_of
+from goop2_desktop.states import reaches_others, remedy_words, short_link, sign_of
 from goop2_desktop.web.downloads import free_name
 
 
@@ -52,6 +52,22 @@ def test_remedies(remedy, words):
 def test_links_are_shortened():
     assert short_link("goop2:12D3KooWAbcdefghijklmnopqBfeSB") == "goop2:12D3…BfeSB"
     assert short_link("goop2:own") == "goop2:own"
+
+
+@pytest.mark.parametrize(
+    ("url", "answer"),
+    [
+        ("http://192.168.1.20:8080/p/x/", True),
+        ("https://me.example.org/", True),
+        ("http://127.0.0.1:8080/", False),
+        ("http://[::1]:8080/", False),
+        ("http://localhost:8080/", False),
+        ("http://k51.localhost:8080/", False),
+        ("", False),
+    ],
+)
+def test_which_urls_can_be_given_away(url, answer):
+    assert reaches_others(url) is answer
 
 
 def test_numbers_of_things():
