@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import trio
 
-from ._limits import Bucket, Budget
+from ._limits import Bucket, Budget, Tally
 from ._multistream import Initiator, Responder, proposal
 from ._muxstream import MuxStream
 from ._noise import PROTOCOL as NOISE
@@ -95,6 +95,7 @@ class Link:
         budget: Budget,
         on_stream: Callable[[Link, MuxStream], bool],
         cross: Callable[[Callable[[], None]], object],
+        outgoing: Tally,
         relayed: bool = False,
     ) -> None:
         self.peer_id = channel.peer_id
@@ -117,6 +118,7 @@ class Link:
             on_stream=lambda stream: on_stream(self, stream),
             wake=self._woken,
             cross=cross,
+            outgoing=outgoing,
         )
 
     @property

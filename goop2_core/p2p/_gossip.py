@@ -284,7 +284,10 @@ class Gossip:
 
     def _send(self, peer_id: str, rpc: Any) -> None:
         mate = self._mates.get(peer_id)
-        if mate is None or mate.flow is None or mate.flow.stream.waiting > SEND_AHEAD_MOST:
+        if mate is None or mate.flow is None:
+            return
+        stream = mate.flow.stream
+        if stream.waiting > (0 if stream.mux.outgoing.crowded else SEND_AHEAD_MOST):
             return
         try:
             mate.flow.post(prefixed(rpc.SerializeToString()))

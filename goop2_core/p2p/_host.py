@@ -22,7 +22,7 @@ from ._crossing import Crossing
 from ._dial import race
 from ._flow import Flow
 from ._gossip import Gossip
-from ._limits import Budget, Gate
+from ._limits import Budget, Gate, Tally
 from ._muxstream import MuxStream, StreamOver
 from ._noise import Channel, Keys
 from ._services import Identify, Ping
@@ -75,6 +75,7 @@ class Host:
         self._gate = Gate(options.limits)
         self._budget = Budget(options.limits.buffered_bytes)
         self._budgets: dict[str, Budget] = {}
+        self._outgoing = Tally(options.limits.queued_bytes)
         self._listeners: list[Listener] = []
         self._dialling: dict[str, Dialling] = {}
         self._nursery: trio.Nursery | None = None
@@ -180,6 +181,7 @@ class Host:
             budget=self._budgets.setdefault(peer_id, Budget(most, self._budget)),
             on_stream=self.streams.welcome,
             cross=self._crossing.to_trio,
+            outgoing=self._outgoing,
         )
         if (under_way := self._dialling.get(peer_id)) is not None:
             under_way.done.set()

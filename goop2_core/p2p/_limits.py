@@ -42,6 +42,28 @@ class Budget:
             self._parent.give(count)
 
 
+class Tally:
+    """Bytes of one node that wait to be sent. May be used from any thread.
+
+    Nothing is refused for them; but while they are `crowded`, whoever writes waits until its own bytes are gone.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.waiting = 0
+        self._lock = threading.Lock()
+
+    def add(self, count: int) -> None:
+        """So many bytes more, or less."""
+        with self._lock:
+            self.waiting += count
+
+    @property
+    def crowded(self) -> bool:
+        """Whether there are more than there should be."""
+        return self.waiting > self.most
+
+
 class Bucket:
     """So many events a second, with as many saved up."""
 

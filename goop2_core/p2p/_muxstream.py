@@ -111,7 +111,9 @@ class MuxStream:
             if self._end:
                 raise StreamOver(self._end)
             self._queued += count
-            return self._queued
+            waiting = self._queued
+        self.mux.outgoing.add(count)
+        return waiting
 
     def when_below(self, level: int, wake: Callable[[], object]) -> bool:
         """Whether no more than `level` bytes wait to be sent; if more, `wake` is called once when that is so."""
@@ -301,6 +303,7 @@ class MuxStream:
         return self._over
 
     def _sent(self, count: int, *, all_wake: bool = False) -> None:
+        self.mux.outgoing.add(-count)
         with self._lock:
             self._queued -= count
             wake = None

@@ -22,7 +22,8 @@ class NodeStream:
     """Implements `api.Stream`.
 
     Reading takes straight from what the network thread received; writing hands the bytes over and waits only while
-    more than 256 KiB of them are still here. So a cancelled read has taken nothing, a cancelled write is sent whole.
+    more than 256 KiB of them are still here, or any while too many of all streams together are. So a cancelled read has
+    taken nothing, a cancelled write is sent whole.
     """
 
     def __init__(self, crossing: Crossing, link: Link, stream: MuxStream, protocol: str) -> None:
@@ -102,8 +103,9 @@ class NodeStream:
             raise _broken(str(error)) from error
         if not self._crossing.to_trio(self._stream.queue, payload):
             raise _broken("the network is stopped")
-        if waiting > SEND_AHEAD:
-            await self._drained(SEND_AHEAD // 2)
+        ahead = 0 if self._stream.mux.outgoing.crowded else SEND_AHEAD
+        if waiting > ahead:
+            await self._drained(ahead // 2)
             if self._stream.broken:
                 raise _broken(self._stream.broken)
 

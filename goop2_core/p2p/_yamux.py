@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from ._limits import Budget
+from ._limits import Budget, Tally
 from ._muxstream import MuxStream
 from ._wire import WireError
 
@@ -35,7 +35,7 @@ class Mux:
     """The streams of one connection.
 
     `on_stream(stream)` says whether an incoming stream is welcome; `wake()` says that there is something to send;
-    `cross(function)` runs a function in the network thread, from any thread.
+    `cross(function)` runs a function in the network thread, from any thread; `outgoing` counts what waits to be sent.
     """
 
     def __init__(
@@ -46,11 +46,13 @@ class Mux:
         on_stream: Callable[[MuxStream], bool],
         wake: Callable[[], None],
         cross: Callable[[Callable[[], None]], object],
+        outgoing: Tally | None = None,
     ) -> None:
         self.streams: dict[int, MuxStream] = {}
         self.budget = budget
         self.growth = Budget(budget.most // 2)  # by how much all windows may grow: unread bytes stay within the budget
         self.cross = cross
+        self.outgoing = outgoing or Tally(budget.most)
         self.rtt = 0.0
         self.failed = ""
         self.going_away = 0.0

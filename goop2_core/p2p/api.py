@@ -27,6 +27,7 @@ class Limits:
     idle_negotiation_seconds: float = 10.0
     buffered_bytes: int = 64 << 20
     buffered_bytes_per_peer: int = 16 << 20
+    queued_bytes: int = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)

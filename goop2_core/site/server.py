@@ -48,7 +48,7 @@ SEALED_MOST: Final = 4 << 20
 SEALED_TOTAL: Final = 16 << 20
 SEALED_SECONDS: Final = 1.0
 BLOCK: Final = 256 << 10
-SMALL_BLOCK: Final = 32 << 10
+SMALL_BLOCK: Final = 16 << 10
 BLOCKS_TOTAL: Final = 8 << 20
 """While that much of large blocks waits to be sent, further visitors are served in small blocks: no one has to wait,
 and however many stall, they hold little."""

@@ -9,7 +9,7 @@ import os
 import pytest
 
 from goop2_core.errors import Refused, StreamBroken, Unreachable, Unsupported
-from goop2_core.p2p import Identified, Stream
+from goop2_core.p2p import Identified, Limits, Stream
 from tests.support.wait import until
 
 from .nodes import ECHO, TCP, WS, introduce, some, works
@@ -237,6 +237,38 @@ async def test_a_slow_reader_makes_the_writer_wait_and_breaks_nothing() -> None:
         go.set()
         await task
         assert await stream.readline(20) == b"6553600\n"
+
+
+async def test_many_streams_that_nobody_reads_hold_little_together() -> None:
+    """Each may keep 256 KiB under way; a thousand of them may not."""
+    limits = Limits(queued_bytes=1 << 20)
+    piece, many = bytes(16 << 10), 60
+
+    async def ignore(stream: Stream) -> None:
+        await asyncio.Event().wait()
+
+    async with some(2, limits=limits) as here:
+        one, two = here.nodes
+        two.handle(PROTOCOL, ignore)
+        tally = one._host._outgoing  # type: ignore[attr-defined]
+        most = 0
+
+        async def pour(stream: Stream) -> None:
+            nonlocal most
+            while True:
+                await stream.write(piece)
+                most = max(most, tally.waiting)
+
+        streams = [await one.open_stream(two.peer_id, PROTOCOL) for _ in range(many)]
+        tasks = [asyncio.create_task(pour(stream)) for stream in streams]
+        await until(lambda: tally.crowded and all(stream._stream.waiting for stream in streams))  # type: ignore[attr-defined]
+        await works(one, two, 500_000)
+        assert most < limits.queued_bytes + many * 2 * len(piece) + 600_000
+        for task in tasks:
+            task.cancel()
+        for stream in streams:
+            await stream.reset()
+        await until(lambda: tally.waiting == 0)
 
 
 async def test_an_unknown_protocol_is_unsupported_and_an_unknown_peer_unreachable() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from goop2_core.p2p._limits import Bucket, Budget, Gate, network_of
+from goop2_core.p2p._limits import Bucket, Budget, Gate, Tally, network_of
 from goop2_core.p2p.api import Limits
 
 
@@ -78,3 +78,12 @@ def test_an_ipv6_network_counts_as_one() -> None:
     assert network_of("2001:db8::1") == network_of("2001:db8::ffff:1")
     assert network_of("2001:db8::1") != network_of("2001:db8:0:1::1")
     assert network_of("10.0.0.1") == "10.0.0.1"
+
+
+def test_a_tally_is_crowded_above_its_most() -> None:
+    tally = Tally(100)
+    seen = []
+    for count in (100, 1, -101):
+        tally.add(count)
+        seen.append((tally.waiting, tally.crowded))
+    assert seen == [(100, False), (101, True), (0, False)]
