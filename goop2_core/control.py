@@ -45,28 +45,35 @@ class ControlServer:
 
     async def start(self) -> None:
         """Listen. A socket that a killed process left behind is replaced; the caller holds the directory's lock."""
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener = await asyncio.to_thread(self._bind)
         try:
-            with _short_path(self._folder) as path:
-                Path(path).unlink(missing_ok=True)  # noqa: ASYNC240 (a socket has no content: it takes no time)
-                before = os.umask(0o177)
-                try:
-                    listener.bind(path)
-                finally:
-                    os.umask(before)
             self._server = await asyncio.start_unix_server(self._serve, sock=listener, limit=LONGEST_LINE)
         except BaseException:
             listener.close()
             raise
 
+    def _bind(self) -> socket.socket:
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            with _short_path(self._folder) as path:
+                Path(path).unlink(missing_ok=True)
+                before = os.umask(0o177)
+                try:
+                    listener.bind(path)
+                finally:
+                    os.umask(before)
+        except BaseException:
+            listener.close()
+            raise
+        return listener
+
     async def stop(self) -> None:
         """Stop listening and remove the socket."""
         if self._server is None:
             return
-        self._server.close()
-        with contextlib.suppress(OSError):
-            (self._folder / SOCKET_NAME).unlink()
-        self._server = None
+        server, self._server = self._server, None
+        server.close()
+        await asyncio.to_thread((self._folder / SOCKET_NAME).unlink, missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._clients += 1

@@ -91,7 +91,7 @@ class Mdns:
         self._changed.set()
 
     async def _open(self) -> None:
-        from zeroconf import IPVersion  # noqa: PLC0415  0.1 s, and only where discovery is on
+        from zeroconf import IPVersion  # noqa: PLC0415  loaded by the network thread, and only where discovery is on
         from zeroconf.asyncio import AsyncZeroconf  # noqa: PLC0415
 
         self._changed.clear()

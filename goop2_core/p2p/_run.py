@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -32,6 +33,8 @@ class Run:
         context: contextvars.Context,
     ) -> Host:
         """Open a node; its tasks run in `context`."""
+        if options.mdns_tag:
+            importlib.import_module("zeroconf.asyncio")  # 0.1 s here, so that it does not block the engine's loop
         host = Host(self._library, options, crossing, emit)
         host.open()
         context.copy().run(self._nursery.start_soon, contained, "node", host.run)
