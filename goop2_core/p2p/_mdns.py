@@ -8,13 +8,11 @@ read as they arrive, and the questions are asked here.
 from __future__ import annotations
 
 import asyncio
-import importlib
 import logging
 import random
 import re
 import socket
 import string
-import sys
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -71,8 +69,6 @@ class Mdns:
         if TAG.fullmatch(self._tag) is None:
             log.warning("mDNS tag %r cannot be used as a name on the network", self._tag)
             return
-        if "zeroconf.asyncio" not in sys.modules:
-            await asyncio.to_thread(importlib.import_module, "zeroconf.asyncio")
         try:
             while True:
                 try:
