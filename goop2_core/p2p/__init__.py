@@ -1,5 +1,6 @@
 """The peer-to-peer network. The only place that knows trio and libp2p; everything outside sees `api`."""
 
+from ._addresses import announceable
 from ._errors import CannotListen, PortInUse
 from ._network import Network
 from .api import (
@@ -33,4 +34,5 @@ __all__ = [
     "PortInUse",
     "Stream",
     "StreamHandler",
+    "announceable",
 ]

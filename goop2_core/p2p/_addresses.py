@@ -34,8 +34,16 @@ class Endpoint:
 
     @property
     def ip(self) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-        """The address, if it is a number."""
-        return ipaddress.ip_address(self.host) if self.kind in ("ip4", "ip6") else None
+        """The address, if it is a number; the IPv4 address if it is one in the clothes of IPv6."""
+        ip = ipaddress.ip_address(self.host) if self.kind in ("ip4", "ip6") else None
+        return ip.ipv4_mapped or ip if isinstance(ip, ipaddress.IPv6Address) else ip
+
+    @property
+    def here(self) -> bool:
+        """Whether it leads to the machine, or the cable, of whoever reads it."""
+        if self.ip is None:
+            return f".{self.host.lower().rstrip('.')}".endswith(".localhost")
+        return is_here(self.ip)
 
 
 def parse(text: object, peer_id: str = "") -> Endpoint | None:
@@ -90,6 +98,11 @@ def interface_addresses() -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]
     return sorted(set(found), key=lambda ip: (ip.version, int(ip)))
 
 
+def is_here(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Whether this address means another machine to everybody: loopback, link-local or unspecified."""
+    return ip.is_loopback or ip.is_link_local or ip.is_unspecified
+
+
 def expand(
     endpoints: Iterable[Endpoint], interfaces: Iterable[ipaddress.IPv4Address | ipaddress.IPv6Address]
 ) -> list[str]:
@@ -109,18 +122,12 @@ def expand(
 
 def announceable(addresses: Iterable[str]) -> list[str]:
     """Those that others can use: neither loopback nor link-local (spec 2.2)."""
-    kept = []
-    for text in addresses:
-        endpoint = parse(text)
-        ip = endpoint.ip if endpoint is not None else None
-        if ip is not None and (ip.is_loopback or ip.is_link_local or ip.is_unspecified):
-            continue
-        kept.append(text)
-    return kept
+    return [text for text in addresses if (endpoint := parse(text)) is None or not endpoint.here]
 
 
 def is_loopback(text: str) -> bool:
     """Whether this address leads back to the machine that reads it."""
     endpoint = parse(text)
-    ip = endpoint.ip if endpoint is not None else None
-    return ip is not None and ip.is_loopback
+    if endpoint is None:
+        return False
+    return endpoint.here if endpoint.ip is None else endpoint.ip.is_loopback

@@ -161,13 +161,19 @@ def listen(wanted: list[Endpoint]) -> list[Listener]:
     return listeners
 
 
+async def _resolve(endpoint: Endpoint) -> str:
+    """The first address of a DNS name. One that leads to this machine is an `OSError`: strangers made it up."""
+    family = {"dns4": socket.AF_INET, "dns6": socket.AF_INET6}.get(endpoint.kind, socket.AF_UNSPEC)
+    found = await trio.socket.getaddrinfo(endpoint.host, endpoint.port, family=family, type=socket.SOCK_STREAM)
+    addresses = [of_socket(str(one[4][0]), endpoint.port) for one in found]
+    if any(address.here for address in addresses):
+        raise OSError(f"{endpoint.host} leads to this machine")
+    return addresses[0].host
+
+
 async def dial(endpoint: Endpoint) -> Raw:
     """Connect. Raises `OSError`."""
-    host = endpoint.host
-    if endpoint.kind in ("dns4", "dns6"):
-        family = socket.AF_INET if endpoint.kind == "dns4" else socket.AF_INET6
-        found = await trio.socket.getaddrinfo(host, endpoint.port, family=family, type=socket.SOCK_STREAM)
-        host = str(found[0][4][0])
+    host = endpoint.host if endpoint.ip is not None else await _resolve(endpoint)
     try:
         connection = Tcp(await trio.open_tcp_stream(host, endpoint.port))
     except ValueError as error:

@@ -17,6 +17,7 @@ from goop2_core.events import Event, Person
 from goop2_core.identity import is_peer_id, short
 from goop2_core.link import parse_link
 from goop2_core.mq.bus import Bus
+from goop2_core.p2p import announceable
 from goop2_core.p2p.api import (
     AddressesChanged,
     Connected,
@@ -102,7 +103,7 @@ class Presence:
         """Load who is known, listen, and announce this peer as online."""
         for row in await self._keeper.load():
             if row.peer_id != self._node.peer_id and self._table.seed(row):
-                self._node.learn(row.peer_id, row.addresses, ttl=ADDRESS_SECONDS)
+                self._learn(row, ADDRESS_SECONDS)
         self._running = True
         self._stop_hearing = self._greeter.start()
         self._node.listen(self._on_node_event)
@@ -220,10 +221,14 @@ class Presence:
         row = self._upsert(message.peer_id, message.facts(), tuple(message.addrs), message.ts)
         if row is None:
             return
-        self._node.learn(row.peer_id, row.addresses, ttl=max(self._ttl, ADDRESS_SECONDS))
+        self._learn(row, max(self._ttl, ADDRESS_SECONDS))
         if message.type == "online" or not row.reachable:
             self._prober.probe_soon(row.peer_id)
         self._meet(row.peer_id)
+
+    def _learn(self, row: Row, ttl: float) -> None:
+        """Remember where a peer says it is, but for what it cannot know: nobody far away is on this machine."""
+        self._node.learn(row.peer_id, announceable(row.addresses), ttl=ttl)
 
     def _on_goodbye(self, peer_id: str, ts: int) -> None:
         row = self._table.get(peer_id)

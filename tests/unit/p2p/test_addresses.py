@@ -94,6 +94,23 @@ def test_the_book_forgets_in_time_and_keeps_no_more_than_it_may() -> None:
     assert len(book.known(f"peer{PEERS_MOST + 9}")) == 1
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        "ip4/127.0.0.1", "ip4/127.9.9.9", "ip4/0.0.0.0", "ip4/169.254.169.254", "ip6/::1", "ip6/0:0:0:0:0:0:0:1",
+        "ip6/::", "ip6/::ffff:127.0.0.1", "ip6/::ffff:7f00:1", "ip6/fe80::1", "dns/localhost",
+        "dns4/LOCALHOST.", "dns6/a.localhost",
+    ],
+)  # fmt: skip
+def test_what_leads_to_the_readers_own_machine_is_not_announced(host: str) -> None:
+    assert _addresses.announceable([f"/{host}/tcp/631", f"/{host}/tcp/631/ws"]) == []
+
+
+def test_what_leads_elsewhere_is_announced() -> None:
+    texts = ["/ip4/10.0.0.1/tcp/1", "/ip6/fd00::1/tcp/1", "/dns4/localhost.example.org/tcp/1", "/ip4/1.2.3.4/udp/1"]
+    assert _addresses.announceable(texts) == texts
+
+
 def test_near_addresses_are_dialled_first() -> None:
     texts = ["/dns/example.org/tcp/1", "/ip4/8.8.8.8/tcp/1", "/ip4/192.168.1.2/tcp/1/ws", "/ip4/192.168.1.2/tcp/1"]
     ends = [end for text in texts if (end := _addresses.parse(text))]

@@ -263,6 +263,22 @@ async def test_lies_old_news_and_garbage_are_not_believed(tmp_path):
         assert one.sees_online(two)
 
 
+async def test_a_peer_cannot_make_others_dial_their_own_machine(tmp_path):
+    async with World(tmp_path) as world:
+        one, two = await world.two()
+        told = [
+            "/ip4/10.9.9.9/tcp/1",
+            "/ip4/127.0.0.1/tcp/631",
+            "/ip6/::ffff:127.0.0.1/tcp/25",
+            "/dns4/localhost/tcp/22",
+        ]
+        stranger = "12D3KooWStranger"
+        one.node.hear(stranger, TOPIC, format_presence("online", stranger, Facts(content="Mallory"), told, 1))
+        await until(lambda: one.presence.person(stranger))
+        assert one.node.known_addresses(stranger) == told[:1]
+        await two.down()
+
+
 async def test_a_flood_of_new_identities_is_bounded(tmp_path, monkeypatch):
     monkeypatch.setattr(service.PeerTable, "__init__", _small_table(service.PeerTable.__init__, 50))
     async with World(tmp_path) as world:
