@@ -30,7 +30,10 @@ from goop2_desktop.single import FirstInstance, call_first, server_name
 if TYPE_CHECKING:
     from goop2_core.host import EngineHost
 
-NOT_ANSWERING = 3
+NOT_ANSWERING, NO_DISPLAY_CODE = 3, 4
+NO_DISPLAY = """goop2: there is no display to open a window on.
+Run a peer without one: goop2 peer DIR
+"""
 
 
 def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -57,6 +60,9 @@ def main(argv: Sequence[str] | None = None, make_host: MakeHost = engine_host) -
     data_dir = options.data_dir or user_data_path("goop2")
     data_dir = data_dir.expanduser().resolve()
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not has_display():
+        sys.stderr.write(NO_DISPLAY)
+        return NO_DISPLAY_CODE
     app = make_application()
     name = server_name(data_dir)
     answered = call_first(name, options.link)
@@ -70,6 +76,13 @@ def main(argv: Sequence[str] | None = None, make_host: MakeHost = engine_host) -
     with loop:
         loop.run_until_complete(run(app, make_host(data_dir), data_dir, first, options.link))
     return 0
+
+
+def has_display() -> bool:
+    """Whether there is something to open a window on. Qt itself would end the program without a word to the user."""
+    if not sys.platform.startswith("linux") or os.environ.get("QT_QPA_PLATFORM"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def make_application() -> QApplication:

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from goop2_core.errors import Goop2Error
-from goop2_core.events import ChatChanged, Event, LogWritten, PersonChanged, PersonGone, SiteChanged
+from goop2_core.events import (
+    ChatChanged,
+    ChatRead,
+    Event,
+    LogWritten,
+    PersonChanged,
+    PersonGone,
+    SiteChanged,
+    VisitorsChanged,
+)
 from goop2_desktop.jobs import Jobs
 from goop2_desktop.remembered import Memory
 
@@ -31,6 +40,7 @@ class Peers(QObject):
         super().__init__()
         self._host = host
         self._end: Callable[[], None] | None = None
+        self._pictures: dict[tuple[str, str], str | bytes] = {}
 
     def follow(self) -> None:
         """Begin to follow the engine's events on the running loop."""
@@ -53,9 +63,17 @@ class Peers(QObject):
         except Goop2Error:
             return None
 
+    def picture(self, directory: str, mode: str) -> str | bytes:
+        """The peer's face (SVG text or picture bytes). Read from disk only after something but its visitors changed."""
+        if (directory, mode) not in self._pictures:
+            self._pictures[directory, mode] = self._host.avatar(directory, mode)
+        return self._pictures[directory, mode]
+
     def _on_event(self, directory: str, event: Event) -> None:
         if isinstance(event, ELSEWHERE):
             return
+        if not isinstance(event, VisitorsChanged | ChatChanged | ChatRead):
+            self._pictures = {key: picture for key, picture in self._pictures.items() if key[0] != directory}
         self.changed.emit(directory)
         if isinstance(event, ChatChanged):
             self.message_came.emit(directory, event)

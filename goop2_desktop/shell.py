@@ -60,6 +60,7 @@ class Shell(QObject):
     def _connect(self) -> None:
         commands = self.window.commands
         self.window.close_asked.connect(self._close_asked)
+        self.window.quit_asked.connect(self.quit)
         self.tray.open_wanted.connect(self.open_window)
         self.tray.quit_wanted.connect(self.quit)
         self.tray.show_wanted.connect(self._show_peer)

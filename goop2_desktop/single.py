@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
+
+log = logging.getLogger("goop2.desktop")
 
 CONNECT_MS = 500
 ANSWER_MS = 3000
@@ -50,7 +53,8 @@ class FirstInstance(QObject):
         self._server.newConnection.connect(self._connected)
         if not self._server.listen(name):
             QLocalServer.removeServer(name)  # left behind by an app that was killed: nobody answered there
-            self._server.listen(name)
+            if not self._server.listen(name):
+                log.warning("later starts cannot find this one: %s", self._server.errorString())
 
     def close(self) -> None:
         """Listen no more."""

@@ -83,6 +83,14 @@ def short_link(link: str) -> str:
     return f"goop2:{short}"
 
 
+def short_address(address: str) -> str:
+    """`goop2:12D3…BfeSB/garden/` for a link; anything else, such as a name, as it is."""
+    if not address.startswith("goop2:"):
+        return address
+    peer_id, slash, path = address.removeprefix("goop2:").lstrip("/").partition("/")
+    return f"{short_link('goop2:' + peer_id)}{slash}{path}"
+
+
 def reaches_others(url: str) -> bool:
     """Whether a URL means something on another computer, too."""
     host = urlsplit(url).hostname or ""

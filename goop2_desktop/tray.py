@@ -31,6 +31,7 @@ class Tray(QObject):
         super().__init__()
         self._desk = desk
         self._menu = QMenu()
+        self._shown: list[tuple[str, str, PeerState]] | None = None
         self._writer = ""  # directory of the peer that somebody wrote to last
         self.icon = QSystemTrayIcon(sign, self)
         self.icon.setToolTip("goop2")
@@ -49,10 +50,14 @@ class Tray(QObject):
 
     def refresh(self) -> None:
         """Bring menu and tool tip up to date."""
+        peers = self._desk.peers.all()
+        shown = [(peer.directory, peer.name, peer.state) for peer in peers]
+        if shown == self._shown:
+            return  # an open menu must not change under the pointer without need
+        self._shown = shown
         self._menu.clear()
         add_action(self._menu, "Open goop2", self.open_wanted.emit)
         self._menu.addSeparator()
-        peers = self._desk.peers.all()
         for peer in peers:
             sub = self._menu.addMenu(f"{peer.name} · {sign_of(peer).word}".replace("&", "&&"))
             directory = peer.directory

@@ -131,12 +131,16 @@ class Avatar(QWidget):
         super().__init__()
         side = theme().px(size)
         self.setFixedSize(side, side)
+        self._source: str | bytes = ""
         self._drawing = ""
         self._picture = QImage()
         self._dim = False
 
     def set_source(self, source: str | bytes) -> None:
         """Show this SVG text, or the picture in these bytes; nothing if they are neither."""
+        if source == self._source:
+            return
+        self._source = source
         if isinstance(source, bytes):
             self._drawing, self._picture = "", QImage.fromData(source)
         else:

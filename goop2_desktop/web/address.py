@@ -7,7 +7,7 @@ from PySide6.QtGui import QFocusEvent, QKeyEvent
 from PySide6.QtWidgets import QLineEdit
 
 from goop2_desktop.look.look import theme
-from goop2_desktop.states import short_link
+from goop2_desktop.states import short_address
 
 MOST = 4096
 
@@ -61,7 +61,7 @@ class AddressBar(QLineEdit):
         super().keyPressEvent(event)
 
     def _show(self) -> None:
-        shown = self._address if self.hasFocus() else _short(self._address)
+        shown = self._address if self.hasFocus() else short_address(self._address)
         if shown != self.text():
             self.setText(shown)
             self.setCursorPosition(0)
@@ -76,11 +76,3 @@ class AddressBar(QLineEdit):
             self._address = text
             self.left.emit()
             self.entered.emit(text)
-
-
-def _short(address: str) -> str:
-    """`goop2:12D3…BfeSB/garden/` for a link; anything else as it is."""
-    if not address.startswith("goop2:"):
-        return address
-    peer_id, slash, rest = address.removeprefix("goop2:").partition("/")
-    return f"{short_link('goop2:' + peer_id)}{slash}{rest}"

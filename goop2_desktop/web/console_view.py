@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from PySide6.QtCore import QUrl, Signal
-from PySide6.QtWebEngineCore import QWebEngineLoadingInfo, QWebEngineProfile, QWebEngineScript
+from PySide6.QtWebEngineCore import QWebEngineLoadingInfo, QWebEngineProfile
 from PySide6.QtWebEngineWidgets import QWebEngineView
 from PySide6.QtWidgets import QStackedWidget
 
@@ -16,24 +16,12 @@ from goop2_desktop.look.controls import button
 from goop2_desktop.look.layout import Box
 from goop2_desktop.look.look import Look, theme
 from goop2_desktop.web.downloads import DownloadBar
+from goop2_desktop.web.mode_script import tell_pages
 from goop2_desktop.web.origin import origin_of
 from goop2_desktop.web.outside import WayOut
 from goop2_desktop.web.page import LockedPage
 
-CLASSES = """
-(() => {
-  const wear = () => {
-    const root = document.documentElement;
-    if (!root) return false;
-    root.classList.remove("light", "dark", "still");
-    root.classList.add(...%s);
-    return true;
-  };
-  if (!wear()) new MutationObserver((_, seen) => wear() && seen.disconnect()).observe(document, { childList: true });
-})();
-"""
 SEARCH = 'dispatchEvent(new KeyboardEvent("keydown", { key: "k", ctrlKey: true, bubbles: true, cancelable: true }))'
-SCRIPT = "look"
 
 
 def embedded(url: str, page: str) -> QUrl:
@@ -149,16 +137,6 @@ class ConsoleView(Box):
     def _dress(self) -> None:
         """Tell the page which mode is worn: before it draws anything, and now. And no white flash before that."""
         self.page.setBackgroundColor(theme().colour("surface"))
-        classes = [theme().mode] + ([] if Look.of_app().motion else ["still"])
-        source = CLASSES % json.dumps(classes)
-        scripts = self._profile.scripts()
-        for old in scripts.find(SCRIPT):
-            scripts.remove(old)
-        script = QWebEngineScript()
-        script.setName(SCRIPT)
-        script.setSourceCode(source)
-        script.setInjectionPoint(QWebEngineScript.InjectionPoint.DocumentCreation)
-        script.setWorldId(QWebEngineScript.ScriptWorldId.ApplicationWorld)
-        scripts.insert(script)
+        source = tell_pages(self._profile, all_pages=True)
         if self._loaded:
             self.page.runJavaScript(source)

@@ -43,7 +43,7 @@ class DownloadLine(Box):
     closed = Signal()
 
     def __init__(self, request: QWebEngineDownloadRequest) -> None:
-        super().__init__(False, 8, (16, 6, 8, 6))
+        super().__init__(False, 8, (24, 6, 16, 6))
         self._request = request
         self._sign = Sign("download", "muted")
         self._name = Elided(request.downloadFileName(), "strong")

@@ -9,8 +9,10 @@ from PySide6.QtWebEngineCore import QWebEngineProfile, QWebEngineProfileBuilder
 from shiboken6 import isValid
 
 from goop2_desktop.desk import Desk
+from goop2_desktop.look.look import Look
 from goop2_desktop.web.console_view import ConsoleView
 from goop2_desktop.web.guard import SameOriginGuard
+from goop2_desktop.web.mode_script import tell_pages
 from goop2_desktop.web.site_tabs import SiteTabs
 
 CACHE_BYTES = 64 << 20
@@ -41,11 +43,18 @@ class PeerWeb(QObject):
         self.site_tabs.trouble.connect(self.trouble)
         self.console.site_wanted.connect(self.site_wanted)
         desk.memory.forgotten.connect(self._forget_answers)
+        Look.of_app().changed.connect(self._dress)
+        self._dress()
 
     def peer_started(self) -> None:
         """The peer was stopped and runs again."""
         self.site_tabs.peer_started()
         self.console.peer_started()
+
+    def _dress(self) -> None:
+        source = tell_pages(self._sites, all_pages=False)
+        for tab in self.site_tabs.tabs:
+            tab.page.runJavaScript(source)
 
     def _forget_answers(self) -> None:
         """The engine too keeps what it was told, as long as it runs."""
@@ -54,6 +63,7 @@ class PeerWeb(QObject):
 
     def close(self) -> None:
         """Let go of views, then pages, then (a little later) profiles. Any other order crashes QtWebEngine."""
+        Look.of_app().changed.disconnect(self._dress)
         self.site_tabs.close_pages()
         self.console.close_page()
         for widget in (self.site_tabs, self.console):

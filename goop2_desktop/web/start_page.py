@@ -11,6 +11,7 @@ from goop2_core.events import Person
 from goop2_desktop.look.banner import EmptyPage
 from goop2_desktop.look.controls import button
 from goop2_desktop.look.layout import column
+from goop2_desktop.states import short_link
 
 MOST = 6
 WORDS = "Type a person's name, a goop2: link or a peer ID in the address bar."
@@ -31,12 +32,10 @@ class StartPage(QWidget):
 
     def offer(self, people: list[Person]) -> None:
         """Offer these people."""
-        online = sorted(
-            (person for person in people if person.online), key=lambda p: (not p.favorite, p.name.casefold())
-        )
+        online = sorted((person for person in people if person.online), key=_order)
         visits = [
             button(
-                person.name or person.peer_id,
+                _shown(person),
                 "link",
                 name=f"visit:{person.peer_id}",
                 press=partial(self.visit.emit, person.peer_id),
@@ -50,3 +49,11 @@ class StartPage(QWidget):
             self._page.deleteLater()
         self._page = page
         self._lines.addWidget(page)
+
+
+def _shown(person: Person) -> str:
+    return person.name or short_link(f"goop2:{person.peer_id}").removeprefix("goop2:")
+
+
+def _order(person: Person) -> tuple[bool, bool, str]:
+    return not person.favorite, not person.name, _shown(person).casefold()

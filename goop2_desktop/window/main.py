@@ -24,6 +24,7 @@ NUMBERED = 9
 class MainWindow(Box):
     """The list of peers, and the chosen one."""
 
+    quit_asked = Signal()
     close_asked = Signal()  # the user closed it; whoever owns it hides it or quits
 
     def __init__(self, desk: Desk) -> None:
@@ -35,6 +36,7 @@ class MainWindow(Box):
         self._views: dict[str, PeerView] = {}
         self._may_close = False
         self._web_allowed = False
+        self._waiting_address = ""  # a link that came before there was a peer to open it with
         # A child that draws through the GPU, even hidden, makes Qt create the window for that from the start. The first
         # web page would else make it create the window anew: it would vanish and come back.
         self._gpu = QRhiWidget(self)
@@ -72,7 +74,8 @@ class MainWindow(Box):
 
     def _shortcuts(self) -> None:
         QShortcut(QKeySequence.StandardKey.New, self, self.commands.new_peer)
-        QShortcut(QKeySequence.StandardKey.Quit, self, self.close)
+        QShortcut(QKeySequence.StandardKey.Quit, self, self.quit_asked.emit)
+        QShortcut(QKeySequence("Ctrl+,"), self, self.commands.preferences)
         QShortcut(QKeySequence("Ctrl+K"), self, self._search_people)
         for number in range(1, NUMBERED + 1):
             QShortcut(QKeySequence(f"Ctrl+{number}"), self, lambda number=number: self._choose_number(number))
@@ -117,6 +120,9 @@ class MainWindow(Box):
         view = self.view(directory)
         view.refresh()
         self._stack.setCurrentWidget(view)
+        if self._waiting_address:
+            address, self._waiting_address = self._waiting_address, ""
+            view.open_site(address)
         self.sidebar.choose(directory)
         if self._desk.memory.now.chosen != directory:
             self._desk.memory.now.chosen = directory
@@ -141,6 +147,8 @@ class MainWindow(Box):
         """Open a `goop2:` link that came from outside, in the chosen peer."""
         if self.current is not None:
             self.current.open_site(address)
+        else:
+            self._waiting_address = address
 
     def show_people(self, directory: str) -> None:
         """Show the people page of a peer, because somebody wrote."""
@@ -222,7 +230,7 @@ class MainWindow(Box):
     def _show_in_list(self, directory: str) -> None:
         peer = self._desk.peers.get(directory)
         if peer is not None:
-            self.sidebar.show_peer(peer, self._desk.host.avatar(directory, theme().mode))
+            self.sidebar.show_peer(peer, self._desk.peers.picture(directory, theme().mode))
 
     def _drop_view(self, directory: str) -> None:
         view = self._views.pop(directory, None)

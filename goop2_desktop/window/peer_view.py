@@ -14,7 +14,7 @@ from goop2_desktop.look.banner import Banner, EmptyPage
 from goop2_desktop.look.controls import button
 from goop2_desktop.look.layout import Box
 from goop2_desktop.look.look import theme
-from goop2_desktop.states import reaches_others, remedy_words
+from goop2_desktop.states import reaches_others, remedy_words, short_address
 from goop2_desktop.window.header import Header
 from goop2_desktop.window.share import SharePopover
 from goop2_desktop.window.tabs import PAGES, PageTabs
@@ -48,6 +48,7 @@ class PeerView(Box):
         self._web: PeerWeb | None = None
         self._web_allowed = False
         self._was_running = False
+        self._waiting = ""  # an address to open once the peer runs
         self._compact = False
         self.header = Header()
         self.tabs = PageTabs()
@@ -81,7 +82,7 @@ class PeerView(Box):
         peer = self._desk.peers.get(self.directory)
         if peer is None:
             return
-        self.header.show_peer(peer, self._desk.host.avatar(self.directory, theme().mode))
+        self.header.show_peer(peer, self._desk.peers.picture(self.directory, theme().mode))
         self.tabs.set_unread(peer.unread)
         self._show_failure(peer)
         self._show_restart(peer)
@@ -130,10 +131,9 @@ class PeerView(Box):
         self.refresh()
 
     def open_site(self, address: str = "") -> None:
-        """Show the own site, or open `address` (peer ID, link or name) in a new tab."""
+        """Show the own site, or open `address` (peer ID, link or name) in a new tab, as soon as the peer runs."""
+        self._waiting = address
         self.show_page("site")
-        if address and self._web is not None:
-            self._web.site_tabs.open_address(address)
 
     def close_web(self) -> None:
         """Let go of every web page and profile, in the order that QtWebEngine needs."""
@@ -164,6 +164,9 @@ class PeerView(Box):
             web = self._need_web()
             if self.page == "site":
                 web.site_tabs.show_own_site()
+                if self._waiting:
+                    address, self._waiting = self._waiting, ""
+                    web.site_tabs.open_address(address)
                 self._pages.setCurrentWidget(web.site_tabs)
             else:
                 web.console.show_page(self.page)
@@ -177,6 +180,8 @@ class PeerView(Box):
             page.show_progress(peer.step, peer.steps)
         else:
             page.show_progress(0, 0)
+        if self._waiting and self.page == "site":
+            words = f"{words} {short_address(self._waiting)} opens as soon as this peer runs.".strip()
         page.say(title, words)
         start = page.findChild(QPushButton, "offline-start")
         if start is not None:

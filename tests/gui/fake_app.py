@@ -61,7 +61,7 @@ class Watcher(QObject):
         return False
 
     def _look(self) -> None:
-        dialogs = [w.objectName() for w in QApplication.topLevelWidgets() if w.isVisible() and w.isModal()]
+        dialogs = [w.objectName() for w in QApplication.topLevelWidgets() if w.isActiveWindow() and w.isModal()]
         place = self._shell.tray.icon.geometry()
         line = f"geometry {place.x()} {place.y()} {place.width()} {place.height()}"
         line = f"dialog {dialogs[0]}" if dialogs else line

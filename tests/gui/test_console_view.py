@@ -79,3 +79,20 @@ async def test_sites_do_not_share_cookies_with_the_console(qloop, host, window, 
     console = await people_page(main)
     assert console.page.profile() is not main.current.web.site_tabs.current.page.profile()
     assert console.page.profile().isOffTheRecord()
+
+
+async def test_a_viewers_own_page_wears_the_mode_and_a_site_does_not(qloop, host, window, sites, look):
+    running(host)
+    link = '<link rel="stylesheet" href="/.goop2/page.css">'
+    sites.page("/offline", "Bob cannot be reached", "", link)
+    look.choose(ModeChoice.DARK)
+    main = window.make()
+    _, tab = await own_site(main)
+    assert await evaluate(tab.page, "document.documentElement.className") == ""
+    await evaluate(tab.page, "(location.href = '/offline', 1)")
+    await has_text(tab.page, "Bob cannot be reached")
+    classes = "document.documentElement.className"
+    await until(lambda: not tab.loading)
+    assert await evaluate(tab.page, classes) == "dark"
+    look.choose(ModeChoice.LIGHT)
+    assert await evaluate(tab.page, classes) == "light"

@@ -87,10 +87,10 @@ async def start(app: OpenWindow, directory: str) -> None:
 async def test_two_peers_are_made_started_and_visit_each_other(app, keep):
     app.make()
     alice = await make_peer(app, "Alice", "create-first")
-    await until(lambda: app.host.peer(alice).state in (PeerState.RUNNING, PeerState.STOPPED), 20)
+    await until(lambda: app.host.peer(alice).state is PeerState.RUNNING, 20)
     await app.host.stop_peer(alice)
     bob = await make_peer(app, "Bob", "new-peer")
-    await until(lambda: app.host.peer(bob).state in (PeerState.RUNNING, PeerState.STOPPED), 20)
+    await until(lambda: app.host.peer(bob).state is PeerState.RUNNING, 20)
     await app.host.stop_peer(bob)
     for directory, line in ((alice, "Alice grows tomatoes"), (bob, "Bob repairs radios")):
         settle(directory, **{"p2p.mdns_tag": TAG})
@@ -135,7 +135,7 @@ async def test_two_peers_are_made_started_and_visit_each_other(app, keep):
 async def test_a_peer_whose_port_is_taken_says_so_and_its_remedy_helps(app, keep):
     app.make(web=False)
     directory = await make_peer(app, "Workshop", "create-first")
-    await until(lambda: app.host.peer(directory).state in (PeerState.RUNNING, PeerState.STOPPED), 20)
+    await until(lambda: app.host.peer(directory).state is PeerState.RUNNING, 20)
     await app.host.stop_peer(directory)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -156,7 +156,7 @@ async def test_people_write_to_each_other_in_the_embedded_page(app, keep):
     peers = []
     for name, button in (("Alice", "create-first"), ("Bob", "new-peer")):
         directory = await make_peer(app, name, button)
-        await until(lambda d=directory: app.host.peer(d).state in (PeerState.RUNNING, PeerState.STOPPED), 20)
+        await until(lambda d=directory: app.host.peer(d).state is PeerState.RUNNING, 20)
         await app.host.stop_peer(directory)
         settle(directory, **{"p2p.mdns_tag": TAG})
         peers.append(directory)

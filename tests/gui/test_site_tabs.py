@@ -116,7 +116,7 @@ async def test_leaving_the_network_asks_each_time(qloop, host, window, sites, mo
     running(host)
     sites.page("/", "Alice's garden", "x", '<a id="out" href="https://example.org/page">out</a>')
     main = window.make()
-    tabs, tab = await own_site(main)
+    _, tab = await own_site(main)
     await press(tab, "#out")
     dialog = await dialog_called("open-outside")
     assert dialog.findChild(QWidget, "outside-url").words == "https://example.org/page"
@@ -222,7 +222,7 @@ async def test_not_found_is_the_sites_own_page(qloop, host, window, sites):
     running(host)
     sites.page("/missing", "Not here", "The site says so itself.", status=404)
     main = window.make()
-    tabs, tab = await own_site(main)
+    _, tab = await own_site(main)
     await evaluate(tab.page, "(location.href = '/missing', 1)")
     await has_text(tab.page, "The site says so itself.")
     await asyncio.sleep(0.1)
@@ -259,7 +259,7 @@ async def test_downloads_never_write_over_a_file(qloop, host, window, sites, kee
     (folder / "plan.pdf").write_text("mine")
     tabs.downloads._folder = folder
     await press(tab, "a")
-    await until(lambda: (folder / "plan (2).pdf").exists())
+    await until((folder / "plan (2).pdf").exists)
     line = tabs.downloads.findChild(QWidget, "download-facts")
     await until(lambda: line.words.startswith("Saved to Downloads"))
     assert (folder / "plan.pdf").read_text() == "mine"
@@ -299,7 +299,7 @@ async def test_permissions_are_asked_and_remembered_for_the_site(qloop, host, wi
 async def test_a_crashed_page_says_so_and_comes_back(qloop, host, window, sites, keep):
     running(host)
     main = window.make()
-    tabs, tab = await own_site(main)
+    _, tab = await own_site(main)
     import os
     import signal
 
@@ -381,9 +381,7 @@ async def test_peers_have_nothing_in_common(qloop, host, window, sites):
     assert (window.data_dir / "web" / host.peer(first).peer_id / "storage").is_dir()
 
 
-async def test_sites_open_in_the_browser_if_the_settings_say_so(
-    qloop, host, window, sites, monkeypatch
-):
+async def test_sites_open_in_the_browser_if_the_settings_say_so(qloop, host, window, sites, monkeypatch):
     opened = opened_outside(monkeypatch)
     host.put("Alice", state=PeerState.RUNNING, open_sites_external=True)
     main = window.make()

@@ -7,7 +7,7 @@ import pytest
 from goop2_core.events import PeerState, Trouble
 from goop2_core.host import DeletionFacts, PeerSummary
 from goop2_desktop.dialogs.questions import counted, what_is_lost
-from goop2_desktop.states import reaches_others, remedy_words, short_link, sign_of
+from goop2_desktop.states import reaches_others, remedy_words, short_address, short_link, sign_of
 from goop2_desktop.web.downloads import free_name
 
 
@@ -52,6 +52,9 @@ def test_remedies(remedy, words):
 def test_links_are_shortened():
     assert short_link("goop2:12D3KooWAbcdefghijklmnopqBfeSB") == "goop2:12D3…BfeSB"
     assert short_link("goop2:own") == "goop2:own"
+    assert short_address("goop2:12D3KooWAbcdefghijklmnopqBfeSB/a/b?c") == "goop2:12D3…BfeSB/a/b?c"
+    assert short_address("goop2://12D3KooWAbcdefghijklmnopqBfeSB/a") == "goop2:12D3…BfeSB/a"
+    assert short_address("Bob") == "Bob"
 
 
 @pytest.mark.parametrize(
