@@ -10,8 +10,8 @@ from goop2_core.config import FieldInfo, describe
 PAGE = Path(__file__).resolve().parents[1] / "resources" / "docs" / "settings.md"
 HEAD = """# Settings
 
-A peer's settings are in `goop.json` in its directory. The page **Settings** changes them; `goop2 peer DIR --check` checks
-the file and explains each. Keys that goop2 does not know stay in the file. A file that cannot be used is never
+A peer's settings are in `goop.json` in its directory. The page **Settings** changes them; `goop2 peer DIR --check`
+checks the file and explains each. Keys that goop2 does not know stay in the file. A file that cannot be used is never
 overwritten: goop2 says everything that is wrong with it at once.
 
 *Live* settings take effect at once, the others at the next start. What is not used by this version is read, checked and
