@@ -284,7 +284,11 @@ class ViewerSection(Section):
         advanced=True,
     )
     theme: Annotated[str, AfterValidator(_theme)] = _key(
-        "dark", "Appearance", "How the console looks in a browser: light, dark, or as the system is set (auto).", live=True, choices=THEMES
+        "dark",
+        "Appearance",
+        "How the console looks in a browser: light, dark, or as the system is set (auto).",
+        live=True,
+        choices=THEMES,
     )
     open_sites_external: bool = _key(
         False, "Open sites in the browser", "Open sites in the system's browser instead of a tab.", live=True
