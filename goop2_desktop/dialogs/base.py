@@ -48,11 +48,13 @@ class Dialog(QDialog):
         self.foot.add(made)
         return made
 
-    def add_action(self, words: str, kind: str, press: Callable[[], object] | None = None) -> QPushButton:
-        """A button that does it; Enter presses the last one that was added."""
+    def add_action(
+        self, words: str, kind: str, press: Callable[[], object] | None = None, *, on_enter: bool = True
+    ) -> QPushButton:
+        """A button that does it. With `on_enter`, Enter presses it wherever no other button has the focus."""
         made = button(words, kind, name="accept" if press is None else "action", press=press or self.accept)
-        made.setAutoDefault(True)
-        made.setDefault(True)
+        if on_enter:
+            made.setDefault(True)
         self.foot.add(made)
         return made
 
@@ -91,12 +93,12 @@ class Dialog(QDialog):
 
 
 class Confirm(Dialog):
-    """A question with one verb."""
+    """A question with one verb. Enter answers no, until the other button has the focus."""
 
     def __init__(self, parent: QWidget | None, title: str, sentence: str, verb: str, *, danger: bool = False) -> None:
         super().__init__(parent, title, sentence, "confirm")
         self.add_cancel().setFocus()
-        self.add_action(verb, "danger" if danger else "primary").setDefault(not danger)
+        self.add_action(verb, "danger" if danger else "primary", on_enter=False)
 
 
 class Details(Dialog):

@@ -46,7 +46,7 @@ class NewPeerDialog(Dialog):
         self.name_field = Field("Name", self.name, hint="Visitors see this. You can change it later.")
         self.label = line_edit("peer-label", placeholder="The same as the name", most=MOST_NAME)
         self.label_field = Field(
-            "Display name (optional)", self.label, hint="If visitors should see another name than your list does."
+            "Display name (optional)", self.label, hint="Shown instead of the name, to you and to visitors."
         )
         self.folder = line_edit("peer-folder", placeholder="None: start with a page to fill in", most=4096)
         browse = button("Browse…", name="browse", press=self._browse)

@@ -59,7 +59,7 @@ class OpenOutside(Dialog):
         self.always.setObjectName("always-host")
         self.body.add(self.always)
         self.add_cancel().setFocus()
-        self.add_action("Open in browser", "primary").setDefault(False)
+        self.add_action("Open in browser", "primary", on_enter=False)
 
 
 PERMISSION_WORDS = {
@@ -88,7 +88,7 @@ class PermissionQuestion(Dialog):
             "permission",
         )
         self.add_cancel("Don't allow").setFocus()
-        self.add_action("Allow", "primary").setDefault(False)
+        self.add_action("Allow", "primary", on_enter=False)
 
 
 class CloseApp(Confirm):

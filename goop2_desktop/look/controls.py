@@ -24,7 +24,7 @@ def button(
     made = QPushButton(words)
     made.setObjectName(name)
     made.setFont(theme().font("strong"))
-    made.setAutoDefault(False)
+    made.setAutoDefault(True)  # Enter presses the button that has the focus, never another one
     if kind:
         made.setProperty("kind", kind)
     if sign:

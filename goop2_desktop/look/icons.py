@@ -45,16 +45,16 @@ class LucideEngine(QIconEngine):
         draw_icon(painter, self._name, colour, QRectF(rect.x(), top, side, side))
 
     def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
-        """A picture of `size` device pixels."""
+        """A picture of `size` pixels."""
         return self.scaledPixmap(size, mode, state, 1.0)
 
     def scaledPixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State, scale: float) -> QPixmap:
-        """A picture of `size` device pixels for a screen with this ratio."""
-        picture = QPixmap(size)
+        """A picture of `size` for a screen with this many device pixels to one of `size`."""
+        picture = QPixmap(size * scale)
         picture.fill(Qt.GlobalColor.transparent)
         picture.setDevicePixelRatio(scale)
         painter = QPainter(picture)
-        self.paint(painter, QRect(0, 0, round(size.width() / scale), round(size.height() / scale)), mode, state)
+        self.paint(painter, QRect(0, 0, size.width(), size.height()), mode, state)
         painter.end()
         return picture
 

@@ -107,7 +107,8 @@ class Theme:
 
     def _scaled(self, match: re.Match[str]) -> str:
         pixels = int(match[1])
-        return f"{pixels if pixels <= HAIRLINE else self.px(pixels)}px"
+        # rounded down: a radius of more than half a side makes Qt draw a square corner
+        return f"{pixels if pixels <= HAIRLINE else int(pixels * self.scale)}px"
 
 
 @cache

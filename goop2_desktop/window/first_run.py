@@ -10,7 +10,6 @@ from goop2_desktop.look.controls import button
 def first_run(commands: Commands) -> EmptyPage:
     """What a peer is, the button that makes one (focused), and the way for those who have one already."""
     create = button("Create a peer", "primary", "plus", name="create-first", press=commands.new_peer)
-    create.setAutoDefault(True)
     page = EmptyPage(
         "radio-tower",
         "Put your computer on the network",

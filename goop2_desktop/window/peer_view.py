@@ -14,7 +14,7 @@ from goop2_desktop.look.banner import Banner, EmptyPage
 from goop2_desktop.look.controls import button
 from goop2_desktop.look.layout import Box
 from goop2_desktop.look.look import theme
-from goop2_desktop.states import reaches_others, remedy_words, short_address
+from goop2_desktop.states import can_start, reaches_others, remedy_words, short_address
 from goop2_desktop.window.header import Header
 from goop2_desktop.window.share import SharePopover
 from goop2_desktop.window.tabs import PAGES, PageTabs
@@ -186,6 +186,9 @@ class PeerView(Box):
         start = page.findChild(QPushButton, "offline-start")
         if start is not None:
             page.set_action_visible(start, peer.state is PeerState.STOPPED)
+        folder = page.findChild(QPushButton, "offline-folder")
+        if folder is not None:
+            page.set_action_visible(folder, can_start(peer))
         self._pages.setCurrentWidget(page)
 
     def _offline_page(self, page: str) -> EmptyPage:

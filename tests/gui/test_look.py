@@ -95,6 +95,10 @@ def test_icons_are_drawn_in_the_colour_of_the_mode(look):
     assert darkest(made) == Theme("light").colours["accent"]
     look.choose(ModeChoice.DARK)
     assert darkest(made) == Theme("dark").colours["accent"]
+    sharp = made.pixmap(QSize(20, 20), 2.0)
+    assert (sharp.width(), sharp.devicePixelRatio()) == (40, 2.0)
+    inked = sharp.toImage()
+    assert any(inked.pixelColor(x, 35).alpha() > 200 for x in range(40)), "drawn over the whole picture"
     copy = QIcon(made)
     copy.addPixmap(made.pixmap(8, 8))  # detaches, and so clones the engine
     assert not copy.pixmap(16, 16).isNull()
