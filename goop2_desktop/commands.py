@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from goop2_core.errors import Goop2Error
 from goop2_desktop.desk import Desk
-from goop2_desktop.dialogs.base import Confirm, Details
+from goop2_desktop.dialogs.base import Details
 from goop2_desktop.dialogs.new_peer import NewPeer, NewPeerDialog
 from goop2_desktop.dialogs.preferences import Preferences
 from goop2_desktop.dialogs.questions import DeletePeer
@@ -153,15 +153,11 @@ class Commands(QObject):
 
     async def _delete(self, directory: str) -> None:
         peer = self._desk.host.peer(directory)
-        if not can_start(peer):
-            question = f"{peer.name} is running. It will be stopped before anything is deleted."
-            if not await Confirm(self._window, f"Stop “{peer.name}” first?", question, "Stop peer").ask():
-                return
-            self._desk.memory.want_running(directory, wanted=False)
-            await self._desk.host.stop_peer(directory)
         facts = await self._desk.host.deletion_facts(directory)
         if not await DeletePeer(self._window, peer, facts).ask():
             return
+        self._desk.memory.want_running(directory, wanted=False)
+        await self._desk.host.stop_peer(directory)
         await self._desk.host.delete_peer(directory)
         self._gone(peer)
         await asyncio.to_thread(shutil.rmtree, self._desk.web_storage(peer.peer_id or "none"), ignore_errors=True)

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QCheckBox, QWidget
 
 from goop2_desktop.dialogs.base import Confirm, Dialog
 from goop2_desktop.look.words import Elided
+from goop2_desktop.states import can_start
 
 if TYPE_CHECKING:
     from goop2_core.host import DeletionFacts, PeerSummary
@@ -35,10 +36,11 @@ def what_is_lost(facts: DeletionFacts) -> str:
 
 
 class DeletePeer(Confirm):
-    """Asks once, and names what is lost."""
+    """Asks once, and names what is lost, be it only that a running peer stops."""
 
     def __init__(self, parent: QWidget | None, peer: PeerSummary, facts: DeletionFacts) -> None:
-        super().__init__(parent, f"Delete “{peer.name}”?", what_is_lost(facts), "Delete peer", danger=True)
+        first = "" if can_start(peer) else "It is running, and will be stopped first. "
+        super().__init__(parent, f"Delete “{peer.name}”?", first + what_is_lost(facts), "Delete peer", danger=True)
 
 
 class OpenOutside(Dialog):

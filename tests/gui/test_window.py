@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton, QRadioButton
 
 from goop2_core.errors import Goop2Error
 from goop2_core.events import PeerState, Trouble, VisitorsChanged
+from goop2_desktop.dialogs.questions import CloseApp
 from tests.support.wait import until
 
 
@@ -145,13 +146,44 @@ async def test_a_running_peer_is_stopped_before_it_is_deleted(qloop, host, windo
     main = window.make(web=False)
     main.commands.delete(peer)
     dialog = await dialog_called("confirm")
-    assert dialog.windowTitle() == "Stop “Chess club” first?"
+    assert dialog.windowTitle() == "Delete “Chess club”?"
+    assert dialog.sentence.words.startswith("It is running, and will be stopped first. Its key, 214 messages")
     click(dialog, "accept")
-    await until(lambda: host.peer(peer).state is PeerState.STOPPED)
-    second = await dialog_called("confirm")
-    assert second.windowTitle() == "Delete “Chess club”?"
-    click(second, "accept")
     await until(lambda: not host.peers())
+    assert host.history[peer][-1] is PeerState.STOPPED
+
+
+async def test_enter_presses_the_button_with_the_focus_and_no_other(qloop, host, window):
+    peer = host.put("Chess club").directory
+    main = window.make(web=False)
+    main.commands.delete(peer)
+    dialog = await dialog_called("confirm")
+    await until(dialog.isActiveWindow)
+    for _ in range(2):  # to Delete, and back to Cancel
+        QTest.keyClick(dialog.focusWidget(), Qt.Key.Key_Tab)
+    assert dialog.focusWidget().objectName() == "cancel"
+    QTest.keyClick(dialog.focusWidget(), Qt.Key.Key_Return)
+    await until(lambda: not dialog.isVisible())
+    assert [one.directory for one in host.peers()] == [peer]
+
+
+async def test_enter_on_cancel_makes_no_peer(qloop, host, window):
+    main = window.make(web=False)
+    click(main, "create-first")
+    dialog = await dialog_called("new-peer")
+    fill(dialog, "peer-name", "Book club")
+    dialog.findChild(QWidget, "cancel").setFocus()
+    QTest.keyClick(dialog.focusWidget(), Qt.Key.Key_Return)
+    await until(lambda: not dialog.isVisible())
+    assert host.peers() == []
+
+
+async def test_enter_while_closing_keeps_the_app(qloop, host, window):
+    dialog = CloseApp(window.make(web=False), 2)
+    answer = asyncio.ensure_future(dialog.ask())
+    await until(dialog.isActiveWindow)
+    QTest.keyClick(dialog.focusWidget(), Qt.Key.Key_Return)
+    assert await answer is False
 
 
 async def test_keys_choose_peers_and_make_one(qloop, host, window):
