@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ from goop2_desktop.single import FirstInstance, call_first, server_name
 if TYPE_CHECKING:
     from goop2_core.host import EngineHost
 
+WORKERS = 2
 NOT_ANSWERING, NO_DISPLAY_CODE = 3, 4
 NO_DISPLAY = """goop2: there is no display to open a window on.
 Run a peer without one: goop2 peer DIR
@@ -72,6 +74,7 @@ def main(argv: Sequence[str] | None = None, make_host: MakeHost = engine_host) -
         return 0 if answered else NOT_ANSWERING
     first = FirstInstance(name, app)
     loop = qasync.QEventLoop(app)
+    loop.set_default_executor(ThreadPoolExecutor(WORKERS, "goop2-desktop"))  # qasync's own starts ten threads at once
     asyncio.set_event_loop(loop)
     with loop:
         loop.run_until_complete(run(app, make_host(data_dir), data_dir, first, options.link))
