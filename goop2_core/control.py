@@ -41,7 +41,7 @@ class ControlServer:
         self._folder = folder
         self._console_url = console_url
         self._server: asyncio.Server | None = None
-        self._clients = 0
+        self._clients: dict[asyncio.StreamWriter, asyncio.Task[None] | None] = {}
 
     async def start(self) -> None:
         """Listen. A socket that a killed process left behind is replaced; the caller holds the directory's lock."""
@@ -57,35 +57,36 @@ class ControlServer:
         try:
             with _short_path(self._folder) as path:
                 Path(path).unlink(missing_ok=True)
-                before = os.umask(0o177)
-                try:
-                    listener.bind(path)
-                finally:
-                    os.umask(before)
+                listener.bind(path)
+                Path(path).chmod(0o600)  # nobody gets in before `listen`; a umask would be that of all threads
         except BaseException:
             listener.close()
             raise
         return listener
 
     async def stop(self) -> None:
-        """Stop listening and remove the socket."""
+        """Stop listening, hang up on whoever is connected, and remove the socket."""
         if self._server is None:
             return
         server, self._server = self._server, None
         server.close()
+        for writer in self._clients:
+            writer.transport.abort()
+        if serving := [task for task in self._clients.values() if task is not None]:
+            await asyncio.wait(serving, timeout=1.0)
         await asyncio.to_thread((self._folder / SOCKET_NAME).unlink, missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._clients += 1
+        self._clients[writer] = asyncio.current_task()
         try:
-            if self._clients <= MOST_CLIENTS and self._same_user(writer):
+            if self._server is not None and len(self._clients) <= MOST_CLIENTS and self._same_user(writer):
                 async with asyncio.timeout(ANSWER_SECONDS):
                     writer.write(self._answer(await reader.readline()))
                     await writer.drain()
         except (TimeoutError, ValueError, OSError):
             log.debug("a client of the control socket said nothing useful")
         finally:
-            self._clients -= 1
+            del self._clients[writer]
             writer.close()
 
     @staticmethod
