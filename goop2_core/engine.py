@@ -20,9 +20,9 @@ from goop2_core.data.people import PeopleStore
 from goop2_core.data.store import Store
 from goop2_core.encryption.box import Keys, PeerKey
 from goop2_core.encryption.sealer import Sealer
-from goop2_core.errors import Goop2Error
+from goop2_core.errors import Goop2Error, Refused
 from goop2_core.events import Event, PeerChanged, PeerState, Person, ReachabilityChanged, SettingsChanged
-from goop2_core.identity import Identity, load_or_create, short
+from goop2_core.identity import Identity, is_peer_id, load_or_create, short
 from goop2_core.link import format_link, parse_link
 from goop2_core.logs_routes import routes as log_routes
 from goop2_core.mq.bus import Bus
@@ -166,6 +166,7 @@ class Engine:
             log.warning("goop.json: %s %s %s", warning.key, warning.message, warning.suggestion)
         self._ring.verbose = self.config.viewer.debug
         self.identity = load_or_create(self.directory.identity_key)
+        self.directory.check_site()
         self.directory.data.mkdir(mode=0o700, exist_ok=True)
         self._ports = RememberedPorts(self.directory.ports_file)
 
@@ -311,6 +312,8 @@ class Engine:
             peer_id, path = self.identity.peer_id, ""
         else:
             peer_id, path = self._presence.resolve(address), _path_in(address)
+        if not is_peer_id(peer_id):  # a stranger may come with a key of another kind, which has no base36 form here
+            raise Refused("This site cannot be opened", f"{short(peer_id)} is not a peer ID of goop2.", status=404)
         person = self._presence.person(peer_id)
         own = peer_id == self.identity.peer_id
         name = self.name if own else (person.name if person and person.name else short(peer_id))

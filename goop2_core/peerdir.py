@@ -161,6 +161,18 @@ class PeerDir:
         """
         return DirectoryLock(self.lock_file, self.path.name, holder)
 
+    def check_site(self) -> None:
+        """Raise `Goop2Error` if visitors of the site could read the peer's own key, settings or messages."""
+        site = Path(os.path.realpath(self.site))
+        for file in (self.config_file, self.identity_key, self.database):
+            place = Path(os.path.realpath(file))
+            if place.is_relative_to(site) and not any(part.startswith(".") for part in place.relative_to(site).parts):
+                raise Goop2Error(
+                    "The site folder cannot be published",
+                    f"{site} holds {file.name} of this very peer: every visitor could read it.",
+                    f"Set paths.site_root in {self.config_file} to a folder of its own.",
+                )
+
     def deletion_facts(self) -> DeletionFacts:
         """Count what `delete` would lose. What cannot be counted is 0."""
         site = self.site
@@ -178,6 +190,12 @@ class PeerDir:
         if self.path.is_symlink():
             raise Goop2Error(
                 "The peer cannot be deleted", f"{self.path} is a link to another folder.", "Delete it by hand."
+            )
+        if Path(os.path.realpath(Path.home())).is_relative_to(os.path.realpath(self.path)):
+            raise Goop2Error(
+                "The peer cannot be deleted",
+                f"{self.path} holds your home folder, and so much else.",
+                f"Take it out of the list, and delete {CONFIG_NAME} and data by hand.",
             )
         with self.lock("goop2, deleting it"):
             doomed = self.path.with_name(f".{self.path.name}.{secrets.token_hex(6)}.deleted")

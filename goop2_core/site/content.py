@@ -255,7 +255,9 @@ def _version(facts: os.stat_result) -> tuple[int, int, int]:
 def _etag_of(file: Path) -> str:
     digest = hashlib.sha256()
     try:
-        with file.open("rb") as opened:
+        with open(file, "rb", opener=_without_waiting) as opened:
+            if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+                return ABSENT
             while block := opened.read(_HASH_BLOCK):
                 digest.update(block)
     except (FileNotFoundError, NotADirectoryError, ValueError):
@@ -263,6 +265,11 @@ def _etag_of(file: Path) -> str:
     except OSError as error:
         raise _failed("The file could not be read", error) from error
     return f"sha256:{digest.hexdigest()}"
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """A pipe must not keep whoever opens it."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 @contextlib.contextmanager

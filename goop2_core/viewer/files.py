@@ -20,7 +20,8 @@ PIECE = 512 << 10
 PIECE_SECONDS = 60.0
 
 _RANGE = re.compile(r"bytes=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*", re.IGNORECASE | re.ASCII)
-_OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_WANTED_FLAGS = ("O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK", "O_BINARY")  # a pipe in its place must not keep the thread
+_OPEN_FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in _WANTED_FLAGS)
 
 Version = tuple[int, int, int]
 

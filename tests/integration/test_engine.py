@@ -19,10 +19,11 @@ from blockbuster import blockbuster_ctx
 
 from goop2_core.config import ConfigFile
 from goop2_core.engine import STEPS, Engine
-from goop2_core.errors import ConfigError, Goop2Error
+from goop2_core.errors import ConfigError, Goop2Error, Refused
 from goop2_core.events import ChatChanged, Delivery, Event, PeerChanged, PeerState, SettingsChanged
 from goop2_core.p2p import Network
 from goop2_core.peerdir import PeerDir
+from goop2_core.presence.message import Facts
 from tests.support.wait import until
 
 TAG = f"goop-test-{secrets.token_hex(4)}"
@@ -121,6 +122,14 @@ async def test_two_peers_meet_seal_and_talk(tmp_path: Path) -> None:
         file = await alice._client.fetch(bob.identity.peer_id, "/")
         page = b"".join([chunk async for chunk in file.chunks])
         assert page == (tmp_path / "bob" / "site" / "index.html").read_bytes()
+
+
+async def test_a_stranger_with_another_kind_of_key_has_no_site_here(tmp_path: Path) -> None:
+    async with running(make(tmp_path / "alice")) as [(engine, _)]:
+        engine._presence._table.upsert("QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", Facts(content="Bob"))
+        with pytest.raises(Refused, match="not a peer ID") as caught:
+            await engine.site_target("Bob")
+        assert caught.value.status == 404
 
 
 async def test_a_changed_name_reaches_others_without_a_restart(tmp_path: Path) -> None:

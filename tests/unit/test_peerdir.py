@@ -258,6 +258,33 @@ async def test_what_a_deletion_would_lose(tmp_path):
     assert names(tmp_path) == []
 
 
+def test_a_peer_that_holds_the_home_folder_is_not_deleted(tmp_path, monkeypatch):
+    peer = PeerDir.create(tmp_path, "Alice")
+    for home in (peer.path, peer.path / "home" / "alice"):
+        home.mkdir(parents=True, exist_ok=True)
+        monkeypatch.setenv("HOME", str(home))
+        with pytest.raises(Goop2Error, match="home folder"):
+            peer.delete()
+    assert peer.identity_key.is_file()
+
+
+@pytest.mark.parametrize("root", [".", "..", "data", "site/..", "link"])
+def test_a_site_folder_with_the_peers_own_secrets_is_refused(tmp_path, root):
+    peer = PeerDir.create(tmp_path, "Alice")
+    (peer.path / "link").symlink_to(".")
+    peer.check_site()
+    changed = ConfigFile(peer.config_file)
+    changed.load()
+    changed.update({"paths.site_root": root})
+    with pytest.raises(Goop2Error, match="every visitor could read it"):
+        peer.check_site()
+
+
+def test_a_site_folder_around_a_hidden_peer_is_allowed(tmp_path):
+    peer = PeerDir.create(tmp_path / ".local" / "peers", "Alice", site_folder=tmp_path)
+    peer.check_site()
+
+
 def test_a_linked_directory_is_not_deleted(tmp_path):
     peer = PeerDir.create(tmp_path / "real", "Alice")
     link = tmp_path / "link"

@@ -213,6 +213,15 @@ def test_writing_listing_renaming_deleting(tmp_path: Path) -> None:
     assert not (tmp_path / "site" / TEMPORARY).exists()
 
 
+def test_a_pipe_keeps_nobody(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.txt")
+    store = ContentStore(tmp_path)
+    assert store.etag("pipe.txt") == "none"
+    with pytest.raises(Refused) as caught:
+        store.write("pipe.txt", b"x", if_match=f"sha256:{'0' * 64}")
+    assert caught.value.status == 409
+
+
 def test_what_the_upload_folder_holds_or_points_to_is_safe(tmp_path: Path) -> None:
     site, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
     for folder in (site, elsewhere):

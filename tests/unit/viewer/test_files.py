@@ -1,7 +1,9 @@
+import os
+
 import pytest
 
 from goop2_core.errors import Refused
-from goop2_core.viewer.files import Part, etag_of, matches, part_of
+from goop2_core.viewer.files import Part, _open, etag_of, matches, part_of
 
 TAG = etag_of((1, 10, 3))
 RANGES = [
@@ -70,3 +72,9 @@ def test_a_range_of_another_state_is_the_whole_file():
 )
 def test_if_none_match(header, expected):
     assert matches(header, TAG) is expected
+
+
+def test_a_pipe_that_took_a_files_place_keeps_nobody(tmp_path):
+    os.mkfifo(tmp_path / "page.html")
+    with pytest.raises(Refused, match="changed"):
+        _open(tmp_path / "page.html", (1, 10, 3))
