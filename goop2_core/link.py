@@ -82,7 +82,5 @@ def _peer_id(text: str) -> str:
 
 def _tidy(path: str) -> str:
     """One leading slash (two would name another host), and nothing that a URL cannot hold."""
-    path = quote(path.replace("\\", "/"), safe=_SAFE)
-    if path in {"", "/"}:
-        return ""
-    return "/" + path.lstrip("/")
+    path = quote(path.replace("\\", "/"), safe=_SAFE).lstrip("/")
+    return f"/{path}" if path else ""

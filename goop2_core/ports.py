@@ -24,7 +24,7 @@ class RememberedPorts:
             value = json.loads(file.read_bytes()[:LARGEST_FILE])
         except FileNotFoundError:
             return
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             log.warning("%s cannot be read, new ports are chosen: %s", file, error)
             return
         if isinstance(value, dict):

@@ -192,6 +192,7 @@ def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}", uri=True, isolation_level=None
     )
+    connection.text_factory = _text  # other programs may have stored text that is not UTF-8
     try:
         connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
         connection.execute("PRAGMA foreign_keys = ON")
@@ -206,8 +207,16 @@ def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     except BaseException as error:
         _let_go(error)
         connection.close()
+        if isinstance(error, UnicodeDecodeError):  # SQLite complains of a name that is no text, by that name
+            raise _damaged(path, "the names of its tables are no text") from error
+        if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode == sqlite3.SQLITE_ERROR:
+            raise _damaged(path, str(error)) from error  # our own SQL is right: the tables are not what they should be
         raise
     return connection
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
 
 
 def _let_go(error: BaseException) -> None:

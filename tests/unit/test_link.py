@@ -62,6 +62,7 @@ def test_what_is_none(text):
     [
         ("", f"goop2:{ID}"),
         ("/", f"goop2:{ID}"),
+        ("///", f"goop2:{ID}"),
         ("a/b", f"goop2:{ID}/a/b"),
         ("/ü x?a=b#c", f"goop2:{ID}/%C3%BC%20x?a=b#c"),
     ],

@@ -191,6 +191,30 @@ async def test_flipped_bytes_never_bring_down_more_than_the_call(tmp_path):
         assert held(path) == []
 
 
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        (b"id TEXT PRIMARY KEY", b"id \xff\xfeXT (((((((((("),  # SQLite quotes it, which then is no UTF-8
+        (b"CREATE TABLE _cluster_jobs", b"CREATE TABEL _cluster_jobs"),
+    ],
+)
+async def test_tables_that_make_no_sense_are_told_as_damage(tmp_path, good, bad):
+    path = tmp_path / "data.db"
+    async with opened(path):
+        pass
+    data = path.read_bytes()
+    assert good in data
+    path.write_bytes(data.replace(good, bad))
+    with pytest.raises(Goop2Error, match="damaged"):
+        await Store(path).open()
+
+
+async def test_text_of_another_program_that_is_not_utf_8_can_be_read(tmp_path):
+    async with opened(tmp_path / "data.db") as store:
+        await store.write(lambda c: c.execute("INSERT INTO _meta (key) VALUES (CAST(x'61ff' AS TEXT))") and None)
+        assert await store.read(keys) == ["a\ufffd"]
+
+
 async def test_paths_that_cannot_be_opened(tmp_path):
     directory = tmp_path / "data.db"
     directory.mkdir()
