@@ -167,8 +167,10 @@ def _unread(connection: sqlite3.Connection, peer_id: str) -> int:
 
 
 def _message(row: Sequence[Any]) -> ChatMessage:
-    number, peer_id, from_id, content, ts, delivery, error = row
+    """A message from a row, in whose columns another program may have put anything."""
+    number, ts, delivery = row[0], row[4], row[5]
+    peer_id, from_id, content, error = (row[at] if isinstance(row[at], str) else "" for at in (1, 2, 3, 6))
     # REF stores what it sends only once it is delivered
     known = Delivery(delivery) if delivery in set(Delivery) else None
     fate = known or (Delivery.RECEIVED if from_id == peer_id else Delivery.DELIVERED)
-    return ChatMessage(number, peer_id, from_id, content, ts, fate, error or "")
+    return ChatMessage(number, peer_id, from_id, content, ts if isinstance(ts, int) else 0, fate, error)

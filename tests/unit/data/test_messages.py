@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from goop2_core.data import messages as module
 from goop2_core.data.messages import MessageStore
-from goop2_core.events import ChatMessage, Delivery
+from goop2_core.events import ChatMessage, Delivery, to_json
 from tests.support.database import opened
 
 
@@ -125,3 +126,20 @@ async def test_any_text_comes_back_as_it_was(tmp_path, content):
     async with messages_in(tmp_path) as messages:
         await messages.add(content, content, content, 1, Delivery.RECEIVED, content)
         assert [m.content for m in await messages.history(content)] == [content]
+
+
+async def test_columns_in_which_another_program_has_put_anything(tmp_path):
+    async with opened(tmp_path / "data.db") as store:
+        await store.write(
+            lambda c: (
+                c.execute(
+                    "INSERT INTO _chat_messages (peer_id, from_id, content, ts) VALUES ('BOB', x'00', x'ff', 'yesterday')"
+                )
+                and None
+            )
+        )
+        messages = MessageStore(store)
+        (found,) = await messages.history("BOB")
+        assert (found.from_id, found.content, found.timestamp) == ("", "", 0)
+        json.dumps(to_json(found))
+        assert len(await messages.conversations()) == 1
