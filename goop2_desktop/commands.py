@@ -23,6 +23,7 @@ from goop2_desktop.states import can_start, moving
 
 if TYPE_CHECKING:
     from goop2_core.host import PeerSummary
+    from goop2_desktop.window.guide import Guide
 
 
 class Commands(QObject):
@@ -36,6 +37,7 @@ class Commands(QObject):
         super().__init__(window)
         self._desk = desk
         self._window = window
+        self._guide: Guide | None = None
 
     # ---- running
 
@@ -109,6 +111,14 @@ class Commands(QObject):
     def preferences(self) -> None:
         """Show what concerns the app."""
         self._desk.jobs.run("preferences", Preferences(self._window, self._desk.memory).ask())
+
+    def guide(self) -> None:
+        """Show the user guide, where it was left."""
+        if self._guide is None:
+            from goop2_desktop.window.guide import Guide  # noqa: PLC0415 - nobody needs it at the start
+
+            self._guide = Guide(self._window)
+        self._guide.bring_up()
 
     def details(self, title: str, sentence: str, text: str) -> None:
         """Show something to read and copy."""

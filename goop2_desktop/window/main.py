@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QByteArray, QPoint, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
-from PySide6.QtWidgets import QRhiWidget, QStackedWidget
+from PySide6.QtWidgets import QRhiWidget, QStackedWidget, QWidget
 
 from goop2_core.errors import Goop2Error
 from goop2_desktop.commands import Commands
@@ -12,6 +12,7 @@ from goop2_desktop.desk import Desk
 from goop2_desktop.look.banner import Banner, EmptyPage
 from goop2_desktop.look.layout import Box, column
 from goop2_desktop.look.look import Look, theme
+from goop2_desktop.window.app_menu import app_menu
 from goop2_desktop.window.first_run import first_run
 from goop2_desktop.window.peer_view import PeerView
 from goop2_desktop.window.sidebar import Sidebar
@@ -63,7 +64,7 @@ class MainWindow(Box):
     def _connect(self) -> None:
         self.sidebar.chosen.connect(self.choose)
         self.sidebar.new_peer.connect(self.commands.new_peer)
-        self.sidebar.preferences.connect(self.commands.preferences)
+        self.sidebar.app_menu.connect(self._show_app_menu)
         self.sidebar.menu_wanted.connect(self._show_menu)
         self.commands.made.connect(self.choose)
         self.commands.deleting.connect(self._drop_view)
@@ -76,6 +77,7 @@ class MainWindow(Box):
         QShortcut(QKeySequence.StandardKey.New, self, self.commands.new_peer)
         QShortcut(QKeySequence.StandardKey.Quit, self, self.quit_asked.emit)
         QShortcut(QKeySequence("Ctrl+,"), self, self.commands.preferences)
+        QShortcut(QKeySequence("F1"), self, self.commands.guide)
         QShortcut(QKeySequence("Ctrl+K"), self, self._search_people)
         for number in range(1, NUMBERED + 1):
             QShortcut(QKeySequence(f"Ctrl+{number}"), self, lambda number=number: self._choose_number(number))
@@ -243,6 +245,11 @@ class MainWindow(Box):
         menu = self.commands.menu(directory, self)
         menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(at)
+
+    def _show_app_menu(self, control: QWidget) -> None:
+        menu = app_menu(self.commands, self.quit_asked.emit, self)
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.popup(control.mapToGlobal(QPoint(0, control.height())))
 
     def _open_site(self, directory: str) -> None:
         self.choose(directory)

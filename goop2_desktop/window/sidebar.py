@@ -88,11 +88,11 @@ class PeerRow(QPushButton):
 
 
 class Sidebar(Box):
-    """Every peer, New peer and the preferences."""
+    """Every peer, New peer, and the menu of the app."""
 
     chosen = Signal(str)
     new_peer = Signal()
-    preferences = Signal()
+    app_menu = Signal(QWidget)  # the button to hang the menu on
     menu_wanted = Signal(str, QPoint)  # directory, global position
 
     def __init__(self) -> None:
@@ -100,7 +100,15 @@ class Sidebar(Box):
         self.setObjectName("sidebar")
         self._rows: dict[str, PeerRow] = {}
         self._compact = False
-        self._gear = tool("settings", "Preferences", name="preferences", press=self.preferences.emit)
+        self._gear = tool(
+            "settings", "Preferences, help and more", name="app-menu", press=lambda: self.app_menu.emit(self._gear)
+        )
+        self._gear_narrow = tool(
+            "settings",
+            "Preferences, help and more",
+            name="app-menu-narrow",
+            press=lambda: self.app_menu.emit(self._gear_narrow),
+        )
         self._head = row(Words("Peers", "title"), ..., self._gear, margins=(20, 0, 12, 0))
         self._head.setFixedHeight(theme().px(56))
         self._none = row(Words("None yet. They will be listed here.", "caption"), margins=(20, 0, 12, 0))
@@ -120,7 +128,7 @@ class Sidebar(Box):
         self._wide_foot.give_room_to(self._new)
         self._narrow_foot = column(
             centred(tool("plus", "New peer (Ctrl+N)", name="new-peer-narrow", press=self.new_peer.emit)),
-            centred(tool("settings", "Preferences", name="preferences-narrow", press=self.preferences.emit)),
+            centred(self._gear_narrow),
             gap=4,
         )
         self._top = QWidget()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton, QRadioButton, QWidget
+from PySide6.QtWidgets import QApplication, QLineEdit, QMenu, QPushButton, QRadioButton, QWidget
 
 from goop2_core.errors import Goop2Error
 from goop2_core.events import PeerState, Trouble, VisitorsChanged
@@ -305,3 +306,51 @@ async def test_every_control_has_a_name_for_screen_readers(qloop, host, window):
     assert nameless == []
     unnamed = [control.text() for control in main.findChildren(QPushButton) if not control.objectName()]
     assert unnamed == []
+
+
+async def test_the_gear_opens_the_menu_of_the_app(qloop, host, window):
+    host.put("Alice")
+    main = window.make(web=False)
+    click(main, "app-menu")
+    menu = await until(QApplication.activePopupWidget)
+    assert isinstance(menu, QMenu)
+    words = [action.text().partition("\t")[0] for action in menu.actions() if action.text()]
+    assert words == ["New peer…", "Open an existing folder…", "Preferences…", "Help", "Quit"]
+    menu.close()
+
+
+async def test_help_is_there_before_any_peer_is(qloop, host, window, keep):
+    main = window.make(web=False)
+    await until(main.isActiveWindow)
+    QTest.keyClick(main, Qt.Key.Key_F1)
+    guide = await dialog_called("guide")
+    assert "First steps: make a peer" in guide.text.toPlainText()
+    guide.text.anchorClicked.emit(QUrl("settings.md"))
+    assert "p2p.mdns_tag" in guide.text.toPlainText()
+    keep(guide, "guide")
+    click(guide, "guide-back")
+    assert guide.page == "index"
+    await until(guide.isActiveWindow)
+    QTest.keyClick(guide, Qt.Key.Key_Escape)
+    await until(lambda: not guide.isVisible())
+    click(main, "app-menu")
+    menu = await until(QApplication.activePopupWidget)
+    help_entry = menu.actions()[4]
+    assert help_entry.text() == "Help\tF1"
+    menu.close()
+    help_entry.trigger()
+    assert guide.isVisible()
+
+
+def test_the_guide_has_no_dead_links(qapp):
+    from goop2_desktop.resources import resource
+    from goop2_desktop.window.guide import PAGE, guide_html
+
+    pages = sorted(resource("docs").glob("*.md"))
+    assert len(pages) > 5
+    for page in pages:
+        for target in re.findall(r'href="([^"]+)"', guide_html(page)):
+            if "://" not in target:
+                found = PAGE.fullmatch(target)
+                assert found, f"{page.name}: {target}"
+                assert resource("docs", f"{found[1]}.md").is_file(), f"{page.name}: {target}"
