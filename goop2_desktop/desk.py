@@ -35,6 +35,7 @@ class Peers(QObject):
     changed = Signal(str)  # the directory of a peer whose summary is new
     listed = Signal()  # a peer was added or taken away
     message_came = Signal(str, object)  # directory, ChatChanged
+    site_said = Signal(str, str, str)  # directory, title and text of a notification that a site shows
 
     def __init__(self, host: EngineHost) -> None:
         super().__init__()

@@ -67,6 +67,7 @@ class Shell(QObject):
         self.tray.start_wanted.connect(commands.start)
         self.tray.stop_wanted.connect(commands.stop)
         self.tray.message_clicked.connect(self._show_people)
+        self.desk.peers.site_said.connect(lambda directory, title, text: self.tray.say(title, text, directory))
         self.desk.peers.message_came.connect(self._message_came)
         self._app.commitDataRequest.connect(lambda _manager: self.quit())
 

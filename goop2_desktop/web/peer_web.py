@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import QObject, QTimer, Signal
-from PySide6.QtWebEngineCore import QWebEngineProfile, QWebEngineProfileBuilder
+from PySide6.QtWebEngineCore import QWebEngineNotification, QWebEngineProfile, QWebEngineProfileBuilder
 from shiboken6 import isValid
 
 from goop2_desktop.desk import Desk
@@ -37,6 +37,7 @@ class PeerWeb(QObject):
         self._guards = (SameOriginGuard(), SameOriginGuard())
         for profile, guard in zip((self._sites, self._console), self._guards, strict=True):
             profile.setUrlRequestInterceptor(guard)
+        self._sites.setNotificationPresenter(partial(_present, desk, directory))
         self.site_tabs = SiteTabs(desk, directory, peer_id, self._sites)
         self.console = ConsoleView(desk, directory, self._console)
         self.site_tabs.edit_wanted.connect(lambda: self.page_wanted.emit("files"))
@@ -72,6 +73,13 @@ class PeerWeb(QObject):
         for profile in (self._sites, self._console):
             QTimer.singleShot(PROFILE_AFTER_MS, partial(_end, profile))
         self.deleteLater()
+
+
+def _present(desk: Desk, directory: str, notification: QWebEngineNotification) -> None:
+    """Hand a notification of a site, which the user allowed, to the tray. It says which site it is of."""
+    notification.show()
+    site = notification.origin().host().partition(".")[0]
+    desk.peers.site_said.emit(directory, notification.title(), f"{notification.message()}\n{site}".strip())
 
 
 def _end(profile: QWebEngineProfile) -> None:

@@ -269,6 +269,21 @@ async def test_downloads_never_write_over_a_file(qloop, host, window, sites, kee
     await until(lambda: not tabs.downloads.isVisible())
 
 
+async def test_a_site_that_may_notify_does(qloop, host, window, sites):
+    running(host)
+    main = window.make()
+    _, tab = await own_site(main)
+    said: list[tuple[str, str, str]] = []
+    window.desk.peers.site_said.connect(lambda *words: said.append(words))
+    ask = "(Notification.requestPermission().then(() => new Notification('News', {body: 'A plum fell'})), 1)"
+    await evaluate(tab.page, ask)
+    click(await dialog_called("permission"), "accept")
+    await until(lambda: said)
+    [(directory, title, text)] = said
+    assert (directory, title) == (main.current.directory, "News")
+    assert text.startswith("A plum fell")
+
+
 async def test_permissions_are_asked_and_remembered_for_the_site(qloop, host, window, sites):
     running(host)
     main = window.make()
