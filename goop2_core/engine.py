@@ -21,7 +21,7 @@ from goop2_core.data.store import Store
 from goop2_core.encryption.box import Keys, PeerKey
 from goop2_core.encryption.sealer import Sealer
 from goop2_core.errors import Goop2Error, Refused
-from goop2_core.events import Event, PeerChanged, PeerState, Person, ReachabilityChanged, SettingsChanged
+from goop2_core.events import AvatarChanged, Event, PeerChanged, PeerState, Person, ReachabilityChanged, SettingsChanged
 from goop2_core.identity import Identity, is_peer_id, load_or_create, short
 from goop2_core.link import format_link, parse_link
 from goop2_core.logs_routes import routes as log_routes
@@ -192,7 +192,7 @@ class Engine:
         bus = self._bus = Bus(self._node, sealer, self._tasks)
         self._visitors = Visitors(self._emit)
         self._then("visitors", self._visitors.stop)
-        self._own_avatar = OwnAvatar(self.directory.avatar, self._announce)
+        self._own_avatar = OwnAvatar(self.directory.avatar, self._on_avatar)
         await self._own_avatar.load()
         self._content = ContentStore(await asyncio.to_thread(lambda: self.directory.site))
         self._client = SiteClient(self._node, sealer)
@@ -361,6 +361,10 @@ class Engine:
     def _announce(self) -> None:
         if self._state is PeerState.RUNNING:
             self._presence.announce()
+
+    def _on_avatar(self) -> None:
+        self._emit(AvatarChanged(self._own_avatar.hash))
+        self._announce()
 
     def _on_settings(self, event: SettingsChanged) -> None:
         self._ring.verbose = self.config.viewer.debug

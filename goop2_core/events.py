@@ -31,12 +31,26 @@ class Path(StrEnum):
 
 
 class Delivery(StrEnum):
-    """What became of a chat message. `RECEIVED` is one that somebody else wrote."""
+    """What became of a chat message. `WAITING` is for someone who is away, `RECEIVED` what somebody else wrote."""
 
     SENDING = "sending"
+    WAITING = "waiting"
     DELIVERED = "delivered"
     FAILED = "failed"
     RECEIVED = "received"
+
+
+class GroupState(StrEnum):
+    """How the owner's peer stands to a group. From `WAITING` it comes back by itself; the last four are ends."""
+
+    HOSTING = "hosting"
+    CONNECTED = "connected"
+    JOINING = "joining"
+    WAITING = "waiting"
+    FULL = "full"
+    REFUSED = "refused"
+    CLOSED = "closed"
+    REMOVED = "removed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +94,72 @@ class ChatMessage:
     timestamp: int
     delivery: Delivery
     error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupMember:
+    """Somebody in a group. `joined_at` in ms, 0 if unknown; `away` says that nothing reaches them at the moment."""
+
+    peer_id: str
+    role: str
+    name: str = ""
+    joined_at: int = 0
+    away: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group that the owner's peer hosts or has joined.
+
+    `reason` says in words why it is not connected; `max_members` 0 means no limit; `invited` are the peer IDs whose
+    invitations are not answered yet; `created_at` (for a joined group: since when) in ms.
+    """
+
+    id: str
+    name: str
+    type: str
+    host_id: str
+    hosted: bool
+    state: GroupState
+    context: str = ""
+    host_name: str = ""
+    reason: str = ""
+    role: str = ""
+    default_role: str = ""
+    max_members: int = 0
+    created_at: int = 0
+    members: tuple[GroupMember, ...] = ()
+    invited: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """Somebody asks the owner into a group. `supported` is false for a type that this version does not know."""
+
+    group_id: str
+    group_name: str
+    host_id: str
+    type: str
+    supported: bool
+    host_name: str = ""
+    received_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RoomMessage:
+    """One line of a chat room. `from_id` is proven; `reply_to` is the number of another message, 0 for none."""
+
+    id: int
+    group_id: str
+    from_id: str
+    from_name: str
+    content: str
+    timestamp: int
+    delivery: Delivery
+    error: str = ""
+    reply_to: int = 0
+    edited_at: int = 0
+    deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +219,87 @@ class ChatRead:
 
 
 @dataclass(frozen=True, slots=True)
+class ChatRemoved:
+    """The owner took back a message that was not delivered."""
+
+    peer_id: str
+    message_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class GroupChanged:
+    """A group is new, or anything of it changed."""
+
+    group: Group
+
+
+@dataclass(frozen=True, slots=True)
+class GroupGone:
+    """A group is no longer listed."""
+
+    group_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class InvitationChanged:
+    """An invitation came."""
+
+    invitation: Invitation
+
+
+@dataclass(frozen=True, slots=True)
+class InvitationGone:
+    """An invitation was accepted, declined or withdrawn."""
+
+    group_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoomMessageChanged:
+    """A message of a room is new, or anything of it changed. `unread` counts what the owner has not seen there."""
+
+    message: RoomMessage
+    unread: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RoomMessageGone:
+    """The owner took back a message that was not delivered."""
+
+    group_id: str
+    message_id: int
+    unread: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RoomRead:
+    """The owner has seen everything in this room."""
+
+    group_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Typing:
+    """Somebody is writing in a room; it holds for five seconds or until their message comes."""
+
+    group_id: str
+    peer_id: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SettingsChanged:
     """These keys of `goop.json` have new values; those in `restart` take effect at the next start."""
 
     keys: tuple[str, ...]
     restart: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AvatarChanged:
+    """The owner's picture is another, or gone. `hash` is what presence announces of it, empty if there is none."""
+
+    hash: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +328,17 @@ Event = (
     | PersonGone
     | ChatChanged
     | ChatRead
+    | ChatRemoved
+    | GroupChanged
+    | GroupGone
+    | InvitationChanged
+    | InvitationGone
+    | RoomMessageChanged
+    | RoomMessageGone
+    | RoomRead
+    | Typing
     | SettingsChanged
+    | AvatarChanged
     | SiteChanged
     | LogWritten
 )

@@ -9,6 +9,7 @@ import secrets
 import socket
 import sqlite3
 import threading
+from base64 import b64decode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,12 +21,15 @@ from blockbuster import blockbuster_ctx
 from goop2_core.config import ConfigFile
 from goop2_core.engine import STEPS, Engine
 from goop2_core.errors import ConfigError, Goop2Error, Refused
-from goop2_core.events import ChatChanged, Delivery, Event, PeerChanged, PeerState, SettingsChanged
+from goop2_core.events import AvatarChanged, ChatChanged, Delivery, Event, PeerChanged, PeerState, SettingsChanged
 from goop2_core.p2p import Network
 from goop2_core.peerdir import PeerDir
 from goop2_core.presence.message import Facts
 from tests.support.wait import until
 
+PIXEL = (  # a PNG of one pixel
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 TAG = f"goop-test-{secrets.token_hex(4)}"
 
 
@@ -97,6 +101,18 @@ async def test_starting_tells_each_step_and_stopping_leaves_nothing(tmp_path: Pa
     assert counts[0][1] == ["MainThread"] or "MainThread" in counts[0][1]
     assert not any("goop2" in name for name in counts[0][1])
     assert not (peer.data / "control.sock").exists()
+
+
+async def test_a_new_picture_is_told_and_reaches_others(tmp_path: Path) -> None:
+    async with running(make(tmp_path / "alice"), make(tmp_path / "bob")) as [(alice, _), (bob, told)]:
+        await until(lambda: [p.name for p in alice.people() if p.online] == ["bob"], 20)
+        png = b64decode(PIXEL)
+        picture = await bob._own_avatar.set(png)
+        assert [event for event in told if isinstance(event, AvatarChanged)] == [AvatarChanged(picture.hash)]
+        await until(lambda: [p.avatar_hash for p in alice.people()] == [picture.hash], 5)
+        seen = await alice._avatars.of(bob.identity.peer_id, picture.hash)
+        assert seen is not None
+        assert seen.data == png
 
 
 async def test_two_peers_meet_seal_and_talk(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 /** The peer, its people and its chats: loaded when the stream of events opens, then kept up to date by the events. */
 import { asApiError, get, post } from "./api.js";
 import { nameOf } from "./format.js";
+import { lately, load as loadGroups } from "./groups.js";
+import { apply, hold, patch, release } from "./held.js";
 import { on } from "./live.js";
 import { createStore } from "./store.js";
 
@@ -24,43 +26,24 @@ export const loading = createStore(/** @type {any} */ ("waiting"));
 /** Changes when the own picture does, so that it is asked for again. */
 export const avatarVersion = createStore(0);
 
-/** Events that came while the lists were on their way; the lists may be older than they are. */
-/** @type {(() => void)[] | null} */
-let held = null;
-
-/** @param {() => void} change */
-function apply(change) {
-  if (held) held.push(change);
-  else change();
-}
-
-/** @template V @param {import("./store.js").Store<Map<string, V>>} store @param {string} key @param {V | undefined} value */
-function patch(store, key, value) {
-  const next = new Map(store.get());
-  if (value === undefined) next.delete(key);
-  else next.set(key, value);
-  store.set(next);
-}
-
 /** @template {{ peer_id: string }} V @param {V[]} list @returns {Map<string, V>} */
 const byId = (list) => new Map(list.map((item) => [item.peer_id, item]));
 
 /** Load everything again. */
 export async function reload() {
-  if (held) return;
-  held = [];
+  if (!hold()) return;
   try {
-    const [state, persons, talks] = await Promise.all([get("/api/state"), get("/api/people"), get("/api/chats")]);
+    const lists = [get("/api/state"), get("/api/people"), get("/api/chats"), loadGroups()];
+    const [state, persons, talks, putGroups] = await Promise.all(lists);
     peer.set(state);
     people.set(byId(persons));
     chats.set(byId(talks));
+    putGroups();
     loading.set("ready");
   } catch (error) {
     if (loading.get() !== "ready") loading.set(asApiError(error));
   } finally {
-    const waiting = held ?? [];
-    held = null;
-    for (const change of waiting) change();
+    release();
   }
 }
 
@@ -94,8 +77,8 @@ export function personOf(peerId) {
   };
 }
 
-/** How many messages nobody has seen yet. */
-export const unreadTotal = () => [...chats.get().values()].reduce((sum, chat) => sum + chat.unread, 0);
+/** How many direct messages nobody has seen yet. */
+export const unreadInChats = () => [...chats.get().values()].reduce((sum, chat) => sum + chat.unread, 0);
 
 /** @param {Person} person */
 export async function toggleFavorite(person) {
@@ -143,6 +126,7 @@ on("settings-changed", ({ keys, restart }) => {
   apply(() => changePeer({ restart_needed: [...new Set([...(peer.get()?.restart_needed ?? []), ...restart])] }));
   if (keys.some((/** @type {string} */ key) => key.startsWith("profile.") || key === "viewer.theme")) void reload();
 });
+on("avatar-changed", () => avatarVersion.set(Date.now()));
 on("person-changed", ({ person }) => apply(() => patch(people, person.peer_id, person)));
 on("person-gone", ({ peer_id }) => apply(() => patch(people, peer_id, undefined)));
 on("chat-changed", ({ message, unread }) =>
@@ -152,6 +136,12 @@ on("chat-changed", ({ message, unread }) =>
     patch(chats, message.peer_id, { peer_id: message.peer_id, unread, last: newest });
   }),
 );
+on("chat-removed", ({ peer_id, message_id }) => {
+  if (chats.get().get(peer_id)?.last?.id === message_id) void reload(); // the server knows which is the last one now
+});
+on("room-message-gone", ({ group_id }) => {
+  if (lately.get().get(group_id)?.last === null) void reload();
+});
 on("chat-read", ({ peer_id, cleared }) =>
   apply(() => {
     const chat = chats.get().get(peer_id);
