@@ -12,6 +12,7 @@ import gc
 import hashlib
 import logging
 import random
+import shlex
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
@@ -149,7 +150,7 @@ def _told(name: str, problem: str, data: bytes, seed: int, number: int) -> str:
     file = keep(name, data)
     return (
         f"{name} {problem}\nseed {seed}, input {number}, {len(data)} bytes: {data[:120]!r}\n"
-        f"again: python -m tests.long fuzz --replay {file}"
+        f"again: python -m tests.long fuzz --replay {shlex.quote(str(file))}"
     )
 
 

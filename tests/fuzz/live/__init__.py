@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import trio
 
-from tests.fuzz.engine import Count
+from tests.fuzz.engine import Count, Found
 from tests.fuzz.live import local, network
 from tests.fuzz.live.network import Attack, Plan
 from tests.fuzz.live.victim import Victim
 
 
 def attack(victim: Victim, plan: Plan) -> list[Count]:
-    """Everything at once, as a bad day on the Internet would be; returns when all of it is done."""
+    """Everything at once, as a bad day on the Internet would be; returns when all of it is done. Raises `Found`."""
     counts: list[Count] = []
 
     async def one(work: Attack) -> None:
@@ -23,5 +23,14 @@ def attack(victim: Victim, plan: Plan) -> list[Count]:
             for work in (*network.attacks(victim, plan), *local.attacks(victim, plan)):
                 nursery.start_soon(one, work)
 
-    trio.run(all_at_once)
+    try:
+        trio.run(all_at_once)
+    except BaseExceptionGroup as group:
+        if isinstance(found := _first(group), Found):
+            raise Found(f"seed {plan.seed}: {found}") from group
+        raise
     return sorted(counts, key=lambda count: count.name)
+
+
+def _first(error: BaseException) -> BaseException:
+    return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error

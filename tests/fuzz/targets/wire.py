@@ -101,6 +101,7 @@ def targets() -> list[Target]:
         Target("yamux", _frames, Muxes(), (WireError,), 2),
         Target("noise handshake", of_bytes(*noise.captures), noise.asked, (WireError,), 0.2),
         Target("noise payload", _payloads(library, keys), noise.proven, (WireError,), 0.1),
+        Target("noise extensions", _protobuf(b"\x12\x0c/yamux/1.0.0\x0a\x04abcd"), noise.signed, (WireError,), 0.1),
         Target("noise messages", *_sealed(library, keys), (WireError,), 0.5),
         Target("identify", _protobuf(identify), Learned(library), (WireError,)),
         Target("gossip", _protobuf(*(rpc.SerializeToString() for rpc in rpcs)), Rpcs(library, keys), (WireError,)),
@@ -265,13 +266,21 @@ class Handshake:
         """Raw bytes in place of the first and third message."""
         finish(handshake(self._library, Inbox(Wire(data)), self._keys, ("/yamux/1.0.0",), initiator=False))
 
-    def proven(self, data: bytes) -> None:
+    def signed(self, data: bytes) -> None:
+        """A sound exchange with a right signature, and `data` as the extensions of the payload."""
+        static = self._library.create_x25519()
+        signature = self._library.sign_noise(self._keys.identity.private_key, static.public_key)
+        own = self._library.noise_payload(self._keys.identity.public_key, signature).serialize()
+        channel = self.proven(own + b"\x22" + encode_varint(len(data)) + data, static)
+        assert is_peer_id(channel.peer_id)
+        assert len(channel.muxers) <= 8
+
+    def proven(self, data: bytes, static: Any = None) -> Channel:
         """A sound exchange whose last, sealed message carries `data`."""
         library = self._library
         state = library.noise_state.from_name(b"Noise_XX_25519_ChaChaPoly_SHA256")
-        state.set_keypair_from_private_bytes(
-            library.noise_keypair.STATIC, library.create_x25519().private_key.to_bytes()
-        )
+        static = static or library.create_x25519()
+        state.set_keypair_from_private_bytes(library.noise_keypair.STATIC, static.private_key.to_bytes())
         state.set_as_initiator()
         state.start_handshake()
         first = bytes(state.write_message(b""))
@@ -287,7 +296,7 @@ class Handshake:
                 self.arriving.append(last)
                 return len(last).to_bytes(2, "big") + last
 
-        finish(handshake(library, Inbox(Answering()), self._keys, (), initiator=False))
+        return finish(handshake(library, Inbox(Answering()), self._keys, (), initiator=False))
 
 
 def _payloads(library: Any, keys: Keys) -> Callable[[random.Random], bytes]:

@@ -130,14 +130,8 @@ async def test_any_text_comes_back_as_it_was(tmp_path, content):
 
 async def test_columns_in_which_another_program_has_put_anything(tmp_path):
     async with opened(tmp_path / "data.db") as store:
-        await store.write(
-            lambda c: (
-                c.execute(
-                    "INSERT INTO _chat_messages (peer_id, from_id, content, ts) VALUES ('BOB', x'00', x'ff', 'yesterday')"
-                )
-                and None
-            )
-        )
+        odd = "INSERT INTO _chat_messages (peer_id, from_id, content, ts) VALUES ('BOB', x'00', x'ff', 'yesterday')"
+        await store.write(lambda c: c.execute(odd) and None)
         messages = MessageStore(store)
         (found,) = await messages.history("BOB")
         assert (found.from_id, found.content, found.timestamp) == ("", "", 0)
