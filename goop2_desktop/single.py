@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import os
+import stat
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -16,13 +17,32 @@ log = logging.getLogger("goop2.desktop")
 CONNECT_MS = 500
 ANSWER_MS = 3000
 MOST_BYTES = 8192
+LONGEST_PATH = 90  # bytes: a socket's may have 107, and Qt makes it under a longer name first
 DONE = b"ok\n"
 
 
 def server_name(data_dir: Path) -> str:
-    """The name of the local socket of this user's app on this data directory."""
+    """The name of the local socket of this user's app on this data directory.
+
+    It lies where no other user can make one before: in the user's runtime folder, else in the data directory. Only if
+    that is too deep for a socket it lies where Qt puts it, in the temporary folder of everybody.
+    """
     digest = hashlib.sha256(str(data_dir.resolve()).encode()).hexdigest()[:16]
-    return f"goop2-{os.getuid()}-{digest}"
+    name = f"goop2-{os.getuid()}-{digest}"
+    for folder in (os.environ.get("XDG_RUNTIME_DIR", ""), str(data_dir.resolve())):
+        path = os.path.join(folder, name)  # noqa: PTH118 (a text for Qt)
+        if _is_private(folder) and len(os.fsencode(path)) <= LONGEST_PATH:
+            return path
+    return name
+
+
+def _is_private(folder: str) -> bool:
+    """Whether nobody but this user can make files there."""
+    try:
+        facts = os.lstat(folder)
+    except OSError:
+        return False
+    return stat.S_ISDIR(facts.st_mode) and facts.st_uid == os.getuid() and not facts.st_mode & 0o022
 
 
 def call_first(name: str, link: str) -> bool | None:
