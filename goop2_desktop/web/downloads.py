@@ -14,6 +14,7 @@ from goop2_desktop.look.layout import Box, column
 from goop2_desktop.look.look import theme
 from goop2_desktop.look.marks import Sign
 from goop2_desktop.look.words import Elided
+from goop2_desktop.web.patience import DOWNLOADS, Patience
 
 MOST_AT_ONCE = 5
 MOST_TRIES = 1000
@@ -109,11 +110,12 @@ class DownloadBar(Box):
         self.setObjectName("downloads")
         self._folder = folder
         self._lines: list[DownloadLine] = []
+        self._patience = Patience(*DOWNLOADS)
         self.hide()
 
     def take(self, request: QWebEngineDownloadRequest) -> None:
-        """Accept a download that a page began, unless too many run already."""
-        if sum(line.running for line in self._lines) >= MOST_AT_ONCE:
+        """Accept a download that a page began, unless too many run already, or were begun a moment ago."""
+        if sum(line.running for line in self._lines) >= MOST_AT_ONCE or not self._patience.lasts():
             request.cancel()
             return
         folder = self._folder or downloads_folder()

@@ -8,19 +8,21 @@ from PySide6.QtWidgets import QWidget
 
 from goop2_desktop.desk import Desk
 from goop2_desktop.dialogs.questions import OpenOutside
+from goop2_desktop.web.patience import WAYS_OUT, Patience
 
 
 class WayOut:
-    """Opens links in the system's browser. While one question is open, further links are ignored: a script may try."""
+    """Opens links in the system's browser; ignores them while a question is open, and after too many: scripts try."""
 
     def __init__(self, desk: Desk, window: QWidget) -> None:
         self._desk = desk
         self._window = window
         self._asking = False
+        self._patience = Patience(*WAYS_OUT)
 
     def open(self, site: str, url: QUrl) -> None:
         """Open `url`, which a page of the site called `site` leads to."""
-        if self._asking:
+        if self._asking or not self._patience.lasts():
             return
         self._asking = True
         self._desk.jobs.run("open outside", self._open(site, url))

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QInputDialog, QWidget
 
 from goop2_desktop.dialogs.base import Confirm, Dialog
 from goop2_desktop.web.origin import Leads, leads
+from goop2_desktop.web.patience import DIALOGS, Patience
 
 log = logging.getLogger("goop2.desktop")
 
@@ -47,6 +48,7 @@ class LockedPage(QWebEnginePage):
         self.site_name = ""
         self._window = window
         self._trusted = trusted
+        self._patience = Patience(*DIALOGS)
         for attribute in OFF:
             self.settings().setAttribute(attribute, False)
         self.settings().setAttribute(Attribute.JavascriptCanAccessClipboard, trusted)
@@ -73,18 +75,24 @@ class LockedPage(QWebEnginePage):
     def javaScriptAlert(self, origin: QUrl | str, message: str) -> None:
         """A script says something."""
         del origin
+        if not self._patience.lasts():
+            return
         dialog = Dialog(self._window(), self._who(), message[:MOST_WORDS], "page-alert")
         dialog.add_action("Close", "primary")
         dialog.ask_now()
 
     def javaScriptConfirm(self, origin: QUrl | str, message: str) -> bool:
-        """A script asks."""
+        """A script asks. One that asks too often hears no."""
         del origin
+        if not self._patience.lasts():
+            return False
         return Confirm(self._window(), self._who(), message[:MOST_WORDS], "OK").ask_now()
 
     def javaScriptPrompt(self, origin: QUrl | str, message: str, default: str) -> tuple[bool, str]:
         """A script asks for a line of text."""
         del origin
+        if not self._patience.lasts():
+            return False, ""
         text, accepted = QInputDialog.getText(self._window(), self._who(), message[:MOST_WORDS], text=default)
         return accepted, text
 

@@ -382,6 +382,20 @@ async def test_questions_of_a_page_name_the_site(qloop, host, window, sites):
     await has_text(tab.page, "it was true")
 
 
+async def test_a_page_that_asks_without_end_is_no_longer_heard(qloop, host, window, sites):
+    running(host)
+    main = window.make()
+    _, tab = await own_site(main)
+    asked = []
+    tab.page._window = lambda: asked.append(1) or main
+    tab.page.runJavaScript("let n = 0; while (confirm('Again?')) n++; said.textContent = 'heard ' + n")
+    for number in range(1, 6):
+        await until(lambda: len(asked) == number)  # noqa: B023 (awaited at once)
+        click(await dialog_called("confirm"), "accept")
+    await has_text(tab.page, "heard 5")
+    assert len(asked) == 5
+
+
 async def test_peers_have_nothing_in_common(qloop, host, window, sites):
     """What a site stores for one peer, the same site does not find for another."""
     first, second = running(host, "Alice"), running(host, "Zoe")
