@@ -8,12 +8,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.fuzz.engine import Target
-from tests.fuzz.targets import files, pages, wire, words
+from tests.fuzz.targets import answers, files, pages, wire, words
 
 
 @contextlib.contextmanager
 def all_targets() -> Iterator[list[Target]]:
     """The targets, ready for use. Their files are in memory where the system has a place for that."""
-    place = "/dev/shm" if Path("/dev/shm").is_dir() else None
-    with tempfile.TemporaryDirectory(prefix="goop2-fuzz-", dir=place) as folder, contextlib.ExitStack() as held:
-        yield [*words.targets(Path(folder)), *pages.targets(), *wire.targets(), *files.targets(Path(folder), held)]
+    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="goop2-fuzz-", dir=memory) as folder, contextlib.ExitStack() as held:
+        place = Path(folder)
+        yield [
+            *words.targets(place),
+            *answers.targets(place, held),
+            *pages.targets(),
+            *wire.targets(),
+            *files.targets(place, held),
+        ]
