@@ -99,6 +99,7 @@ class Gate:
         self._addresses: Counter[str] = Counter()
         self._pending: Counter[str] = Counter()
         self._peers: Counter[str] = Counter()
+        self._inbound = 0
         self.pending = 0
         self.total = 0
 
@@ -109,9 +110,12 @@ class Gate:
     def admit(self, address: str) -> str:
         """Let an inbound connection from `address` (an IP) begin its handshake: "" or the reason why not.
 
-        One address gets at most half of the handshakes and of the dial rate, so that others still come in.
+        One address gets at most half of the handshakes and of the dial rate, so that others still come in; all together
+        get three quarters of the connections, so that this side can still dial.
         """
         address = network_of(address)
+        if self._inbound * 4 >= self._limits.connections * 3:
+            return "too many connections"
         if self.total + self.pending >= self._limits.connections:
             return "too many connections"
         pending = self._limits.pending_inbound
@@ -121,6 +125,7 @@ class Gate:
             return "too many connections from this address"
         if not self._dials_of(address).take() or not self._dials.take():
             return "too many connections a second"
+        self._inbound += 1
         self._addresses[address] += 1
         self._pending[address] += 1
         self.pending += 1
@@ -140,6 +145,7 @@ class Gate:
 
     def leave(self, address: str) -> None:
         """An admitted connection is gone."""
+        self._inbound -= 1
         _decrease(self._addresses, network_of(address))
 
     def enter_peer(self, peer_id: str) -> str:

@@ -87,3 +87,22 @@ def test_a_tally_is_crowded_above_its_most() -> None:
         tally.add(count)
         seen.append((tally.waiting, tally.crowded))
     assert seen == [(100, False), (101, True), (0, False)]
+
+
+def test_strangers_leave_room_for_own_dials() -> None:
+    clock = Clock()
+    gate = Gate(Limits(connections=40, connections_per_address=10), clock)
+    let_in = 0
+    for number in range(60):
+        clock.now += 1
+        address = f"10.0.0.{number // 10}"
+        if not gate.admit(address):
+            gate.handshake_done(address)
+            assert gate.enter_peer(f"stranger {number}") == ""
+            let_in += 1
+    assert let_in == 30
+    assert [gate.enter_peer(f"friend {number}") for number in range(10)] == [""] * 10
+    gate.leave("10.0.0.0")
+    gate.leave_peer("stranger 0")
+    clock.now += 1
+    assert gate.admit("10.0.0.9") == ""
