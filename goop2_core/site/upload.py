@@ -18,6 +18,7 @@ from typing import Final
 from goop2_core.errors import Refused
 
 _FORGOTTEN_SECONDS: Final = 86_400
+_TRIES: Final = 20
 _PART: Final = re.compile(r"[0-9a-f]{16}\.part")
 
 
@@ -72,8 +73,7 @@ class Upload:
                 message = f"{self._folder.name}, where uploads are kept, is a link to another folder."
                 raise Refused("The file could not be written", message, "Delete that link.", status=409)
             _remove_forgotten(self._folder)
-            self._folder.mkdir(parents=True, exist_ok=True)
-            self._file = io.FileIO(self._folder / f"{secrets.token_hex(8)}.part", "xb")
+            self._file = _new_file(self._folder)
         return self._file
 
     def _end(self) -> None:
@@ -95,6 +95,16 @@ def sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _new_file(folder: Path) -> io.FileIO:
+    """A new file in `folder`, which is made for it, and made again if another upload ends and takes it away."""
+    for _ in range(_TRIES):
+        with contextlib.suppress(FileNotFoundError, FileExistsError):
+            folder.mkdir(parents=True, exist_ok=True)
+            return io.FileIO(folder / f"{secrets.token_hex(8)}.part", "xb")
+    folder.mkdir(parents=True, exist_ok=True)
+    return io.FileIO(folder / f"{secrets.token_hex(8)}.part", "xb")
 
 
 def _remove_forgotten(folder: Path) -> None:

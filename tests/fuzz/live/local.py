@@ -191,7 +191,8 @@ async def over_http(plan: Plan, name: str, port: int, make: Make, inputs: int) -
             count.inputs += 1
             count.refused += not answer.startswith((b"HTTP/1.1 2", b"HTTP/1.1 3"))
             if b"HTTP/1.1 500" in answer or b"HTTP/1.0 500" in answer:
-                raise Found(f"{name} answered 500; the request is in {keep(name.replace(' ', '-'), data)}")
+                kept = keep(name.replace(" ", "-"), data)
+                raise Found(f"{name} answered {answer[-300:]!r}; the request is in {kept}")
 
     async with trio.open_nursery() as nursery:
         for _ in range(CLIENTS):
