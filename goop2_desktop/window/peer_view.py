@@ -248,7 +248,7 @@ class PeerView(Box):
         self.notice.setProperty("keys", keys)
         self.notice.say(
             "Some settings take effect at the next start",
-            keys,
+            _settings(peer.restart_needed),
             button("Restart peer", name="restart-peer", press=lambda: self._commands.restart(self.directory)),
         )
 
@@ -268,6 +268,14 @@ class PeerView(Box):
         control = self.findChild(QWidget, "copy-link")
         if control is not None:
             QToolTip.showText(control.mapToGlobal(QPoint(0, control.height())), "Copied", control)
+
+
+def _settings(keys: tuple[str, ...]) -> str:
+    """The names of settings, with their keys."""
+    from goop2_core.config import describe  # noqa: PLC0415 - nobody needs it at the start
+
+    titles = {field.key: field.title for section in describe() for field in section.fields}
+    return ", ".join(f"{titles[key]} ({key})" if key in titles else key for key in keys)
 
 
 def _sentence(words: str) -> str:

@@ -256,7 +256,7 @@ async def test_settings_that_need_a_restart_are_announced(qloop, host, window):
     main = window.make(web=False)
     host.state(peer, PeerState.RUNNING, restart_needed=("p2p.listen_port",))
     await until(main.current.notice.isVisible)
-    assert "p2p.listen_port" in main.current.notice.words
+    assert "Port (p2p.listen_port)" in main.current.notice.words
     click(main.current.notice, "dismiss")
     host.emit(peer, VisitorsChanged(1), visitors=1)
     await asyncio.sleep(0)
