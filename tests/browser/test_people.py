@@ -110,6 +110,20 @@ async def test_a_draft_is_kept_for_each_person(tmp_path):
         await expect(page.get_by_label("Message to Bob Marsh")).to_have_value("for Bob")
 
 
+async def test_the_conversation_is_open_again_after_another_page(tmp_path):
+    async with opened(tmp_path) as (_, page):
+        await page.get_by_role("link", name="Bob Marsh").click()
+        await page.get_by_role("link", name="Log", exact=True).click()
+        await expect(page.get_by_label("Message to Bob Marsh")).to_have_count(0)
+        await page.get_by_role("link", name="People", exact=True).click()
+        await expect(page.get_by_label("Message to Bob Marsh")).to_be_visible()
+        await page.get_by_role("link", name="People", exact=True).click()
+        await expect(page.get_by_text("Choose somebody")).to_be_visible()
+        await page.get_by_role("link", name="Log", exact=True).click()
+        await page.get_by_role("link", name="People", exact=True).click()
+        await expect(page.get_by_text("Choose somebody")).to_be_visible()
+
+
 async def test_reading_marks_a_conversation_as_read(tmp_path):
     async with opened(tmp_path) as (console, page):
         carol = peer_called(console, "Carol Díaz")

@@ -36,6 +36,14 @@ async def test_changes_are_saved_together_and_say_what_needs_a_restart(tmp_path)
         await expect(page.get_by_label("Display name")).to_have_value("Alice")
 
 
+async def test_in_the_desktop_the_window_says_what_needs_a_restart(tmp_path):
+    async with opened(tmp_path, "settings?embedded=1") as (_, page):
+        await page.get_by_role("textbox", name="Site folder").fill("public")
+        await page.get_by_role("button", name="Save").click()
+        await expect(page.get_by_text("Saved.")).to_have_text("Saved.")
+        await expect(page.get_by_text("The peer needs a restart")).to_have_count(0)
+
+
 async def test_what_is_wrong_is_said_at_its_field_and_nothing_is_lost(tmp_path):
     async with opened(tmp_path, "settings", bugs=False) as (_, page):
         port = page.locator("[id='set-p2p.listen_port']")

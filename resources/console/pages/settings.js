@@ -5,6 +5,7 @@ import { peer } from "../lib/data.js";
 import { plural, sentence } from "../lib/format.js";
 import { on } from "../lib/live.js";
 import { html, useCallback, useEffect, useMemo, useState } from "../lib/preact.js";
+import { embedded } from "../lib/router.js";
 import { Banner, Button, Empty, Failed, Loading, Search } from "../lib/ui.js";
 import { Field } from "./setting_field.js";
 import { Picture } from "./profile.js";
@@ -77,7 +78,7 @@ function useForm(data, load) {
       const { restart = [] } = await post("/api/settings", { changes });
       await load();
       reset();
-      const later = restart.length ? ` ${plural(restart.length, "change")} will take effect when the peer is restarted.` : "";
+      const later = restart.length && !embedded ? ` ${plural(restart.length, "change")} will take effect when the peer is restarted.` : "";
       notify({ kind: "ok", text: `Saved.${later}` });
     } catch (thrown) {
       const error = asApiError(thrown);
@@ -151,11 +152,11 @@ function scrollTo(event) {
   section?.focus({ preventScroll: true });
 }
 
-/** What is odd in goop.json, and what waits for a restart. @param {{ data: SettingsData, fields: SettingField[] }} props */
+/** What is odd in goop.json, and what waits for a restart (the desktop says that itself, with a button). @param {{ data: SettingsData, fields: SettingField[] }} props */
 function Remarks({ data, fields }) {
   const titles = data.restart_needed.map((key) => fields.find((field) => field.key === key)?.title ?? key);
   return html`
-    ${titles.length > 0 && html`<${Banner} kind="attention" title="The peer needs a restart" text=${`Stop it and start it again, so that it uses what you changed: ${titles.join(", ")}.`} />`}
+    ${titles.length > 0 && !embedded && html`<${Banner} kind="attention" title="The peer needs a restart" text=${`Stop it and start it again, so that it uses what you changed: ${titles.join(", ")}.`} />`}
     ${data.warnings.length > 0 && html`<${Banner} kind="attention" title="goop.json has something that goop2 does not know"
       text=${data.warnings.map(({ key, message, suggestion }) => html`<span class="remark"><code>${key}</code> ${message}. ${sentence(suggestion ?? "")}</span>`)} />`}`;
 }
