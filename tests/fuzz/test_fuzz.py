@@ -28,9 +28,10 @@ def test_a_whole_peer(capsys: pytest.CaptureFixture[str]) -> None:
     with victim.running() as peer:
         counts = attack(peer, Plan(DEFAULT_SEED))
         after = victim.check(peer)
+        summary = f"before {peer.before}, at most {peer.peak() >> 20} MiB, after {after}"
     _done.extend(counts)
     with capsys.disabled():
-        print(f"\nseed {DEFAULT_SEED}\n{table(counts)}\nbefore {peer.before}, after {after}")
+        print(f"\nseed {DEFAULT_SEED}\n{table(counts)}\n{summary}")
 
 
 def test_there_were_enough() -> None:

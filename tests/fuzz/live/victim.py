@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 
-from tests.fuzz.engine import Found, status_bytes
+from tests.fuzz.engine import ARTEFACTS, Found, status_bytes
 from tests.support.headless import HeadlessPeer, ended, fetch, wait_for
 
 PAGE = b"<!doctype html><title>still here</title>\n" + bytes(range(256)) * 400
@@ -90,6 +90,10 @@ class Victim:
         pid = self.process.pid
         return Holdings(status_bytes(pid, "VmRSS"), self.process.num_fds(), self.process.num_threads())
 
+    def peak(self) -> int:
+        """The most memory that it has held since `before` was taken."""
+        return status_bytes(self.process.pid, "VmHWM")
+
     def trouble(self) -> list[str]:
         """Lines of its log that tell of a bug."""
         text = self.peer.log_text()
@@ -112,7 +116,13 @@ def running() -> Iterator[Victim]:
             put_page(victim)
             honest_visit(victim, folder / "friend-before")
             victim.before = _settled(victim, None)
+            with contextlib.suppress(OSError):
+                Path(f"/proc/{peer.pid}/clear_refs").write_text("5")  # the peak is measured from here
             yield victim
+        except BaseException:
+            ARTEFACTS.mkdir(parents=True, exist_ok=True)
+            (ARTEFACTS / "victim.log").write_text(peer.log_text())
+            raise
         finally:
             peer.kill()
             shutil.rmtree(folder, ignore_errors=True)
@@ -198,6 +208,8 @@ def check(victim: Victim) -> Holdings:
     now = _settled(victim, victim.before)
     if more := excess(now, victim.before):
         raise Found(f"the peer holds too much ({', '.join(more)}): before {victim.before}, now {now}")
+    if (peak := victim.peak()) - victim.before.memory > MOST_MORE:
+        raise Found(f"the peer held {peak >> 20} MiB at its peak, and {victim.before} before")
     times = victim.process.cpu_times()
     start = time.monotonic()
     time.sleep(2.0)
