@@ -37,9 +37,8 @@ def run(arguments: argparse.Namespace) -> Report:
                 if not arguments.only:
                     _add(totals, attack(peer, Plan(seed + rounds)))
                     after = victim.check(peer)
-                    lines.append(
-                        f"round {rounds + 1}, seed {seed + rounds}: before {peer.before}, peak {peer.peak() >> 20} MiB, after {after}"
-                    )
+                    held = f"before {peer.before}, peak {peer.peak() >> 20} MiB, after {after}"
+                    lines.append(f"round {rounds + 1}, seed {seed + rounds}: {held}")
                     print(lines[-1], flush=True)
                 rounds += 1
     except AssertionError as found:  # `Found`, or an honest visit that failed
