@@ -20,6 +20,7 @@ Body = TypeVar("Body", bound=BaseModel)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 BODY_SECONDS = 20.0
+_MOST_DIGITS = 18
 _BAD_REQUEST = 400
 _UNPROCESSABLE = 422
 _BAD_GATEWAY = 502
@@ -63,6 +64,16 @@ async def json_body(request: web.Request, model: type[Body], most: int = 1 << 20
         problems = error.errors(include_url=False, include_context=False, include_input=False)
         words = [f"{'.'.join(str(part) for part in p['loc']) or 'body'}: {p['msg']}" for p in problems[:8]]
         raise Refused("The request cannot be used", "; ".join(words)[:1000], status=_BAD_REQUEST) from None
+
+
+def number_in_query(request: web.Request, name: str, default: int = 0) -> int:
+    """A whole number, not negative, of the query; `default` if it is missing. Raises `Refused` (400) for others."""
+    text = request.query.get(name, "")
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
+        raise Refused("The request cannot be used", f"{name} must be a number.", status=_BAD_REQUEST)
+    return int(text)
 
 
 def reply(data: Any, *, status: int = 200) -> web.Response:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import random
 import time
 from collections import deque
 from collections.abc import Callable
@@ -13,7 +15,7 @@ from goop2_core.chat.intake import Intake
 from goop2_core.chat.text import MOST_BYTES, cleaned, fits, received
 from goop2_core.data.messages import MessageStore
 from goop2_core.errors import Goop2Error, Refused, StreamBroken, Unreachable, Unsupported
-from goop2_core.events import ChatChanged, ChatMessage, ChatRead, Delivery, Event
+from goop2_core.events import ChatChanged, ChatMessage, ChatRead, ChatRemoved, Delivery, Event, Person
 from goop2_core.identity import Identity, is_peer_id
 from goop2_core.mq.bus import Bus
 from goop2_core.mq.message import Message
@@ -25,13 +27,26 @@ TOPIC: Final = "chat"
 MOST_WAITING: Final = 200
 LONGEST_CLIENT_ID: Final = 64
 CLOSED: Final = "goop2 was closed before it was delivered."
+TICK_SECONDS: Final = 1.0
+START_SECONDS: Final = 3.0
+FIRST_PAUSE: Final = 5.0
+LONGEST_PAUSE: Final = 300.0
+
+
+class _Held:
+    """What waits for one person who is away. `retry_at` in seconds of the monotonic clock."""
+
+    def __init__(self, pause: float = 0.0) -> None:
+        self.messages: deque[ChatMessage] = deque()
+        self.failures = 0
+        self.retry_at = time.monotonic() + pause
 
 
 class DirectChat:
     """The owner's conversations. Messages to one person are sent one after the other, in the order of writing.
 
-    When one cannot be delivered because the person is away, those that wait behind it fail with it: sent later by
-    themselves they would arrive without what they refer to.
+    When one cannot be delivered because the person is away, it waits, and those behind it with it, until they are back
+    or the owner takes it back; also through a restart.
     """
 
     def __init__(
@@ -49,20 +64,26 @@ class DirectChat:
         self._emit = emit
         self._intake = Intake()
         self._waiting: dict[str, deque[ChatMessage]] = {}
+        self._held: dict[str, _Held] = {}
+        self._online: set[str] = set()
         self._unread: dict[str, int] = {}
         self._unsubscribe: Callable[[], None] = lambda: None
 
     async def start(self) -> None:
         """Take up the conversations: what was being sent when goop2 ended has failed; then listen for messages."""
         await self._messages.fail_unsent(CLOSED)
+        for message in await self._messages.waiting():
+            self._held.setdefault(message.peer_id, _Held(START_SECONDS)).messages.append(message)
+        self._tasks.spawn("retry", self._try_again())
         self._unread = {peer_id: unread for peer_id, _, unread in await self._messages.conversations() if unread}
         self._unsubscribe = self._bus.subscribe(TOPIC, self._receive)
 
     async def stop(self) -> None:
-        """Stop listening and sending. What was under way is failed at the next start."""
+        """Stop listening and sending. What was under way is failed at the next start, what waits still waits."""
         self._unsubscribe()
         await self._tasks.stop()
         self._waiting.clear()
+        self._held.clear()
 
     @property
     def unread(self) -> int:
@@ -84,7 +105,7 @@ class DirectChat:
             raise Refused("The message is too long", limit, "Send it in parts, or as a file.", status=413)
         if len(client_id) > LONGEST_CLIENT_ID:
             raise Refused("The message cannot be sent", "Its client_id is too long.", status=400)
-        if len(self._waiting.get(peer_id, ())) >= MOST_WAITING:
+        if self._count(peer_id) >= MOST_WAITING:
             raise _too_many()
         now = time.time_ns() // 1_000_000
         once = f"{peer_id} {client_id}" if client_id else ""  # the store wants it unique among all conversations
@@ -94,18 +115,44 @@ class DirectChat:
         return message
 
     async def retry(self, peer_id: str, message_id: int) -> ChatMessage:
-        """Send a message that failed again. Raises `Refused`: 404 if it is not there, 409 if it did not fail."""
-        message = await self._messages.get(message_id)
-        if message is None or message.from_id != self._own_id or message.peer_id != peer_id:
-            raise Refused("There is no such message", "It was cleared, or is not yours to send.", status=404)
+        """Send a message that failed again, or try now to send what waits.
+
+        Raises `Refused`: 404 if it is not there, 409 if it is delivered or being sent.
+        """
+        message = await self._own(peer_id, message_id)
+        if message.delivery is Delivery.WAITING:
+            self._flush(peer_id)
+            return message
         if message.delivery is not Delivery.FAILED:
             raise Refused("The message has not failed", "It is delivered, or being sent.", status=409)
-        if len(self._waiting.get(message.peer_id, ())) >= MOST_WAITING:
+        if self._count(peer_id) >= MOST_WAITING:
             raise _too_many()
         message = replace(message, delivery=Delivery.SENDING, error="")
         await self._messages.set_delivery(message.id, Delivery.SENDING)
         self._queue(message)
         return message
+
+    async def remove(self, peer_id: str, message_id: int) -> None:
+        """Take back a message that waits or has failed.
+
+        Raises `Refused`: 404 if it is not there, 409 if it is delivered or being sent.
+        """
+        await self._own(peer_id, message_id)
+        if not await self._messages.remove(message_id):
+            raise Refused("The message cannot be taken back", "It is delivered, or being sent.", status=409)
+        held = self._held.get(peer_id)
+        for queue in (self._waiting.get(peer_id), held.messages if held else None):
+            if queue is not None and (found := next((one for one in queue if one.id == message_id), None)):
+                queue.remove(found)
+        self._emit(ChatRemoved(peer_id, message_id))
+
+    def on_person(self, person: Person) -> None:
+        """Presence tells that somebody changed; when they come online, what waits for them is sent."""
+        if not person.online:
+            self._online.discard(person.peer_id)
+        elif person.peer_id not in self._online:
+            self._online.add(person.peer_id)
+            self._flush(person.peer_id)
 
     async def history(self, peer_id: str, before: int = 0, limit: int = 50) -> list[ChatMessage]:
         """The last `limit` messages with a person, oldest first; with `before`, those before that message's id."""
@@ -125,6 +172,7 @@ class DirectChat:
         """Forget the conversation with a person, also what is not sent yet."""
         if waiting := self._waiting.get(peer_id):
             waiting.clear()
+        self._held.pop(peer_id, None)
         await self._messages.clear(peer_id)
         await self._count_unread(peer_id)
         self._emit(ChatRead(peer_id, cleared=True))
@@ -135,32 +183,81 @@ class DirectChat:
         if peer_id == self._own_id:
             raise Refused("This is you", "Messages go to other people.", status=400)
 
+    async def _own(self, peer_id: str, message_id: int) -> ChatMessage:
+        message = await self._messages.get(message_id)
+        if message is None or message.from_id != self._own_id or message.peer_id != peer_id:
+            raise Refused("There is no such message", "It was cleared, or is not yours to send.", status=404)
+        return message
+
+    def _count(self, peer_id: str) -> int:
+        held = self._held.get(peer_id)
+        return len(self._waiting.get(peer_id, ())) + (len(held.messages) if held else 0)
+
     def _queue(self, message: ChatMessage) -> None:
         self._changed(message)
-        waiting = self._waiting.get(message.peer_id)
+        self._begin(message.peer_id, message)
+
+    def _flush(self, peer_id: str) -> None:
+        """Try to send what waits for somebody."""
+        held = self._held.get(peer_id)
+        if held is not None and held.messages:
+            held.failures = 0
+            self._begin(peer_id)
+
+    def _begin(self, peer_id: str, *more: ChatMessage) -> None:
+        """Send what waits for somebody, and `more` behind it."""
+        waiting = self._waiting.get(peer_id)
         if waiting is not None:
-            waiting.append(message)
+            waiting.extend(more)
             return
-        self._waiting[message.peer_id] = deque([message])
-        self._tasks.spawn(f"send to {message.peer_id}", self._send_waiting(message.peer_id))
+        held = self._held.get(peer_id)
+        self._waiting[peer_id] = deque([*(held.messages if held else ()), *more])
+        if held is not None:
+            held.messages.clear()
+        self._tasks.spawn(f"send to {peer_id}", self._send_waiting(peer_id))
 
     async def _send_waiting(self, peer_id: str) -> None:
         waiting = self._waiting[peer_id]
         try:
             while waiting:
                 message = waiting.popleft()
+                if message.delivery is Delivery.WAITING:
+                    message = replace(message, delivery=Delivery.SENDING)
+                    if not await self._settle(message, Delivery.SENDING):
+                        continue
                 error = await self._deliver(message)
                 if error is None:
+                    self._held.pop(peer_id, None)
                     await self._settle(message, Delivery.DELIVERED)
-                    continue
-                failed = [message]
-                if isinstance(error, Unreachable):
-                    failed += waiting
-                    waiting.clear()
-                for one in failed:
-                    await self._settle(one, Delivery.FAILED, _reason(error))
+                elif isinstance(error, Unreachable):
+                    await self._hold(peer_id, message)
+                else:
+                    await self._settle(message, Delivery.FAILED, _reason(error))
         finally:
             del self._waiting[peer_id]
+
+    async def _hold(self, peer_id: str, first: ChatMessage) -> None:
+        """They are away: `first`, and what is behind it, waits."""
+        held = self._held.setdefault(peer_id, _Held())
+        held.failures += 1
+        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(held.failures - 1, 10))
+        held.retry_at = time.monotonic() + pause * random.uniform(0.7, 1.0)  # noqa: S311 (only spreads the load)
+        waiting = self._waiting[peer_id]
+        waiting.appendleft(first)
+        while waiting:
+            message = waiting.popleft()
+            if message.delivery is Delivery.WAITING or await self._settle(message, Delivery.WAITING):
+                held.messages.append(replace(message, delivery=Delivery.WAITING))
+        if self._held.get(peer_id) is not held:
+            held.messages.clear()  # the conversation was cleared meanwhile
+
+    async def _try_again(self) -> None:
+        """Presence does not tell everything: somebody who is taken for online, or never was, is tried now and then."""
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            now = time.monotonic()
+            for peer_id in [one for one, held in self._held.items() if held.messages and held.retry_at <= now]:
+                self._begin(peer_id)
 
     async def _deliver(self, message: ChatMessage) -> Goop2Error | None:
         """Send over the bus; the error if that failed. `cid` stays the same however often this message is sent."""
@@ -177,13 +274,15 @@ class DirectChat:
             return error
         return None
 
-    async def _settle(self, message: ChatMessage, delivery: Delivery, error: str = "") -> None:
+    async def _settle(self, message: ChatMessage, delivery: Delivery, error: str = "") -> bool:
+        """Keep and tell what became of a message; false if it was cleared or taken back meanwhile."""
         try:
             if await self._messages.set_delivery(message.id, delivery, error) is None:
-                return  # cleared meanwhile
+                return False
         except Goop2Error as failure:
             log.warning("what became of a message could not be kept: %s", failure)
         self._changed(replace(message, delivery=delivery, error=error))
+        return True
 
     async def _receive(self, message: Message) -> None:
         if message.topic != TOPIC:  # the bus goes by prefix
@@ -221,8 +320,6 @@ def _too_many() -> Refused:
 def _reason(error: Goop2Error) -> str:
     """Why a message was not delivered, in words that go below it."""
     match error:
-        case Unreachable():
-            return "They can't be reached right now."
         case StreamBroken():
             return "The connection broke before they confirmed it."
         case Unsupported():

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from goop2_core.chat.direct import DirectChat
 from goop2_core.errors import Refused
 from goop2_core.identity import is_peer_id
-from goop2_core.web import json_body, reply
+from goop2_core.web import json_body, number_in_query, reply
 
 MOST_MESSAGES: Final = 200
 _MOST_DIGITS: Final = 18
@@ -35,8 +35,8 @@ def routes(chat: DirectChat) -> list[web.RouteDef]:
         return reply([{"peer_id": peer_id, "unread": unread, "last": last} for peer_id, last, unread in found])
 
     async def history(request: web.Request) -> web.Response:
-        limit = min(_number(request, "limit", 50), MOST_MESSAGES) or 1
-        messages = await chat.history(_peer(request), _number(request, "before", 0), limit + 1)
+        limit = min(number_in_query(request, "limit", 50), MOST_MESSAGES) or 1
+        messages = await chat.history(_peer(request), number_in_query(request, "before", 0), limit + 1)
         return reply({"messages": messages[-limit:], "more": len(messages) > limit})
 
     async def send(request: web.Request) -> web.Response:
@@ -46,6 +46,10 @@ def routes(chat: DirectChat) -> list[web.RouteDef]:
     async def again(request: web.Request) -> web.Response:
         body = await json_body(request, _Again)
         return reply(await chat.retry(_peer(request), body.message_id))
+
+    async def remove(request: web.Request) -> web.Response:
+        await chat.remove(_peer(request), _message(request))
+        return reply({})
 
     async def read(request: web.Request) -> web.Response:
         await chat.mark_read(_peer(request))
@@ -62,6 +66,7 @@ def routes(chat: DirectChat) -> list[web.RouteDef]:
         web.delete("/api/chat/{id}", clear),
         web.post("/api/chat/{id}/retry", again),
         web.post("/api/chat/{id}/read", read),
+        web.delete("/api/chat/{id}/messages/{message}", remove),
     ]
 
 
@@ -72,10 +77,8 @@ def _peer(request: web.Request) -> str:
     return peer_id
 
 
-def _number(request: web.Request, name: str, default: int) -> int:
-    text = request.query.get(name, "")
-    if not text:
-        return default
+def _message(request: web.Request) -> int:
+    text = request.match_info["message"]
     if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
-        raise Refused("The request cannot be used", f"{name} must be a number.", status=400)
+        raise Refused("There is no such message", status=404)
     return int(text)

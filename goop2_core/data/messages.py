@@ -89,6 +89,29 @@ class MessageStore:
 
         return await self._store.write(write)
 
+    async def waiting(self) -> list[ChatMessage]:
+        """What waits for people who are away, in the order of writing."""
+
+        def read(connection: sqlite3.Connection) -> list[ChatMessage]:
+            rows = connection.execute(f"{_SELECT} WHERE d.delivery = 'waiting' ORDER BY m.id")
+            return [_message(row) for row in rows]
+
+        return await self._store.read(read)
+
+    async def remove(self, message_id: int) -> bool:
+        """Delete a message that waits or has failed; false if it does neither any more."""
+
+        def write(connection: sqlite3.Connection) -> bool:
+            unsent = "SELECT message_id FROM _chat_delivery WHERE delivery IN ('waiting', 'failed')"
+            return bool(
+                connection.execute(
+                    f"DELETE FROM _chat_messages WHERE id = ? AND id IN ({unsent})",  # noqa: S608 (constants)
+                    (message_id,),
+                ).rowcount
+            )
+
+        return await self._store.write(write)
+
     async def history(self, peer_id: str, before: int = 0, limit: int = 50) -> list[ChatMessage]:
         """The newest `limit` messages with a person, oldest first; with `before`, of those with a lower number."""
 

@@ -6,10 +6,10 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any
 
 from goop2_core.data.store import Store
+from goop2_core.data.times import from_text, to_text
 
 MOST_PEOPLE = 2000
 MOST_ADDRESSES = 20
@@ -63,7 +63,7 @@ class PeopleStore:
             row.active_template,
             int(row.verified),
             json.dumps(row.addrs[:MOST_ADDRESSES]),
-            _to_text(row.last_seen),
+            to_text(row.last_seen),
             row.public_key,
         )
 
@@ -159,7 +159,7 @@ def _row(row: Sequence[Any], *, favorite: bool) -> PersonRow:
         active_template=_text(template),
         verified=bool(verified),
         addrs=_texts(addrs, MOST_ADDRESSES),
-        last_seen=_from_text(seen),
+        last_seen=from_text(seen),
         protocols=_texts(protocols, MOST_PROTOCOLS),
         public_key=_text(key),
         favorite=favorite,
@@ -179,20 +179,3 @@ def _texts(value: object, most: int) -> tuple[str, ...]:
     except (ValueError, RecursionError):
         return ()
     return tuple(item for item in items if isinstance(item, str))[:most] if isinstance(items, list) else ()
-
-
-def _to_text(milliseconds: int) -> str:
-    """As SQLite's CURRENT_TIMESTAMP writes it: UTC, whole seconds."""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _from_text(value: object) -> int:
-    """Milliseconds of a stored time, which may be SQLite's, RFC 3339's or Go's text; 0 if it is none of them."""
-    if not isinstance(value, str):
-        return 0
-    try:
-        moment = datetime.fromisoformat(" ".join(value.split(" ")[:2]).removesuffix("Z"))
-    except ValueError:
-        return 0
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0, int(moment.timestamp() * 1000))

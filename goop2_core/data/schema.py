@@ -51,6 +51,34 @@ CREATE TABLE IF NOT EXISTS _chat_delivery (
 CREATE INDEX IF NOT EXISTS _chat_delivery_client ON _chat_delivery (client_id) WHERE client_id != '';
 CREATE INDEX IF NOT EXISTS _chat_messages_person ON _chat_messages (peer_id);
 CREATE TABLE IF NOT EXISTS _chat_read (peer_id TEXT PRIMARY KEY, last_id INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS _chat_delivery_waiting ON _chat_delivery (delivery) WHERE delivery = 'waiting';
+CREATE TABLE IF NOT EXISTS _group_member_facts (
+    group_id TEXT NOT NULL, peer_id TEXT NOT NULL, joined_at INTEGER NOT NULL DEFAULT 0, name TEXT NOT NULL DEFAULT '',
+    ours INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (group_id, peer_id));
+CREATE TABLE IF NOT EXISTS _group_outsiders (
+    group_id TEXT NOT NULL, peer_id TEXT NOT NULL, state TEXT NOT NULL, PRIMARY KEY (group_id, peer_id));
+CREATE TABLE IF NOT EXISTS _group_closed (group_id TEXT PRIMARY KEY, closed_at INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS _group_standing (
+    group_id TEXT PRIMARY KEY, state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '', ours INTEGER NOT NULL DEFAULT 0,
+    group_context TEXT NOT NULL DEFAULT '');
+CREATE TABLE IF NOT EXISTS _group_invitations (
+    group_id TEXT PRIMARY KEY, host_peer_id TEXT NOT NULL, group_name TEXT NOT NULL, group_type TEXT NOT NULL,
+    group_context TEXT NOT NULL DEFAULT '', received_at INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS _room_state (
+    group_id TEXT PRIMARY KEY, epoch TEXT NOT NULL DEFAULT '', last_n INTEGER NOT NULL DEFAULT 0,
+    read_id INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE IF NOT EXISTS _room_messages (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, group_id TEXT NOT NULL, uid TEXT NOT NULL, from_id TEXT NOT NULL,
+    from_name TEXT NOT NULL DEFAULT '', content TEXT NOT NULL, ts INTEGER NOT NULL, delivery TEXT NOT NULL,
+    error TEXT NOT NULL DEFAULT '', client_id TEXT NOT NULL DEFAULT '', reply_from TEXT NOT NULL DEFAULT '',
+    reply_uid TEXT NOT NULL DEFAULT '', rev INTEGER NOT NULL DEFAULT 0, edited_at INTEGER NOT NULL DEFAULT 0,
+    deleted INTEGER NOT NULL DEFAULT 0, first_n INTEGER NOT NULL DEFAULT 0, n INTEGER NOT NULL DEFAULT 0);
+CREATE UNIQUE INDEX IF NOT EXISTS _room_messages_uid ON _room_messages (group_id, from_id, uid);
+CREATE INDEX IF NOT EXISTS _room_messages_room ON _room_messages (group_id);
+CREATE INDEX IF NOT EXISTS _room_messages_n ON _room_messages (group_id, n) WHERE n > 0;
+CREATE INDEX IF NOT EXISTS _room_messages_client ON _room_messages (client_id) WHERE client_id != '';
+CREATE INDEX IF NOT EXISTS _room_messages_unsent ON _room_messages (group_id, delivery)
+    WHERE delivery IN ('sending', 'waiting');
 """
 
 # REF trims conversations too, and knows nothing of the table beside

@@ -50,8 +50,8 @@ class Person:
         return [message.content for message in await self.chat.history(other.id)]
 
     async def settled(self, message: ChatMessage) -> ChatMessage:
-        """The message once it is delivered or has failed."""
-        ends = (Delivery.DELIVERED, Delivery.FAILED)
+        """The message once it is delivered, has failed, or waits."""
+        ends = (Delivery.DELIVERED, Delivery.FAILED, Delivery.WAITING)
 
         def end() -> ChatMessage | None:
             told = [event.message for event in self.events if isinstance(event, ChatChanged)]

@@ -12,10 +12,11 @@ from blockbuster import blockbuster_ctx
 from goop2_core.chat import direct
 from goop2_core.encryption.box import PeerKey
 from goop2_core.errors import Refused
-from goop2_core.events import ChatChanged, ChatRead, Delivery
+from goop2_core.events import ChatChanged, ChatRead, ChatRemoved, Delivery, Person
 from goop2_core.identity import Identity
 from goop2_core.mq import bus as bus_module
 from goop2_core.p2p.api import Stream
+from goop2_core.tasks import TaskOwner
 from tests.support.wait import until
 from tests.unit.chat.people import leave, person, two_people
 
@@ -131,16 +132,84 @@ async def test_a_lost_acknowledgement_shows_nothing_twice(tmp_path: Path, monkey
         assert await bob.said(alice) == ["hello"]
 
 
-async def test_someone_away_fails_the_message_and_those_behind_it(tmp_path: Path) -> None:
+async def test_messages_to_someone_away_wait_and_arrive_in_order_when_they_are_back(tmp_path: Path) -> None:
     async with two_people(tmp_path) as (alice, bob):
-        bob.node.network.kill(bob.node)
+        network = bob.node.network
+        addresses = bob.node.own_addresses
+        network.kill(bob.node)
         sent = [await alice.chat.send(bob.id, word) for word in ("one", "two", "three")]
         for message in sent:
-            end = await alice.settled(message)
-            assert end.delivery is Delivery.FAILED
-            assert end.error == "They can't be reached right now."
+            assert (await alice.settled(message)).delivery is Delivery.WAITING
         kept = await alice.chat.history(bob.id)
-        assert [message.delivery for message in kept] == [Delivery.FAILED] * 3
+        assert [(message.delivery, message.error) for message in kept] == [(Delivery.WAITING, "")] * 3
+        bob.node.up, bob.node.own_addresses = True, addresses
+        network.nodes[bob.id] = bob.node
+        alice.events.clear()
+        alice.chat.on_person(Person(bob.id, online=True))
+        await until(lambda: len(bob.events) == 3)
+        assert await bob.said(alice) == ["one", "two", "three"]
+        for message in sent:
+            assert (await alice.settled(message)).delivery is Delivery.DELIVERED
+        assert alice.chat._held == {}
+
+
+async def test_what_is_written_meanwhile_goes_behind_what_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(direct, "FIRST_PAUSE", 0.1)
+    monkeypatch.setattr(direct, "TICK_SECONDS", 0.05)
+    async with two_people(tmp_path) as (alice, bob):
+        network = bob.node.network
+        network.kill(bob.node)
+        for word in ("one", "two"):
+            await alice.settled(await alice.chat.send(bob.id, word))
+        bob.node.up = True
+        network.nodes[bob.id] = bob.node
+        await alice.chat.send(bob.id, "three")  # and without a word of presence
+        await until(lambda: len(bob.events) == 3)
+        assert await bob.said(alice) == ["one", "two", "three"]
+
+
+async def test_what_waits_survives_a_restart_and_can_be_taken_back(tmp_path: Path) -> None:
+    async with two_people(tmp_path) as (alice, bob):
+        network = bob.node.network
+        network.kill(bob.node)
+        sent = [await alice.chat.send(bob.id, word) for word in ("one", "two", "three")]
+        for message in sent:
+            await alice.settled(message)
+        await alice.chat.stop()
+        events: list[object] = []
+        identity = Identity.from_seed(b"\x01" * 32)
+        again = direct.DirectChat(alice.bus, alice.messages, identity, TaskOwner("again"), events.append)
+        await again.start()
+        await again.remove(bob.id, sent[1].id)
+        assert events == [ChatRemoved(bob.id, sent[1].id)]
+        with pytest.raises(Refused) as caught:
+            await again.remove(bob.id, sent[1].id)
+        assert caught.value.status == 404
+        bob.node.up = True
+        network.nodes[bob.id] = bob.node
+        assert (await again.retry(bob.id, sent[0].id)).id == sent[0].id
+        await until(lambda: len(bob.events) == 2)
+        assert await bob.said(alice) == ["one", "three"]
+        await until(lambda: not again._waiting)
+        with pytest.raises(Refused) as caught:
+            await again.remove(bob.id, sent[0].id)
+        assert caught.value.status == 409
+        await again.stop()
+
+
+async def test_clearing_forgets_what_waits(tmp_path: Path) -> None:
+    async with two_people(tmp_path) as (alice, bob):
+        network = bob.node.network
+        network.kill(bob.node)
+        await alice.settled(await alice.chat.send(bob.id, "one"))
+        await alice.chat.clear(bob.id)
+        bob.node.up = True
+        network.nodes[bob.id] = bob.node
+        await alice.settled(await alice.chat.send(bob.id, "two"))
+        await until(lambda: bob.events)
+        assert await bob.said(alice) == ["two"]
 
 
 async def test_retry_is_for_what_failed(tmp_path: Path) -> None:

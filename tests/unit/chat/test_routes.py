@@ -70,6 +70,8 @@ async def test_writing_and_reading(tmp_path: Path) -> None:
         ("POST", "/api/chat/ID/retry", {}, 400),
         ("POST", "/api/chat/nobody/read", {}, 404),
         ("DELETE", "/api/chat/nobody", None, 404),
+        ("DELETE", "/api/chat/ID/messages/7", None, 404),
+        ("DELETE", "/api/chat/ID/messages/x", None, 404),
     ],
 )
 async def test_bad_requests(tmp_path: Path, method: str, path: str, body: object, status: int) -> None:

@@ -104,10 +104,24 @@ async def test_what_was_being_sent_has_failed_after_a_restart(tmp_path):
             await messages.add("BOB", "ALICE", delivery.value, 1, delivery)
         assert await messages.fail_unsent("goop2 was closed") == 1
         assert [(m.delivery, m.error) for m in await messages.history("BOB")] == [
-            (Delivery.FAILED, "goop2 was closed"), (Delivery.DELIVERED, ""), (Delivery.FAILED, ""),
-            (Delivery.RECEIVED, ""),
+            (Delivery.FAILED, "goop2 was closed"), (Delivery.WAITING, ""), (Delivery.DELIVERED, ""),
+            (Delivery.FAILED, ""), (Delivery.RECEIVED, ""),
         ]  # fmt: skip
         assert await messages.fail_unsent("again") == 0
+
+
+async def test_what_waits_is_found_again_and_can_be_taken_back(tmp_path):
+    async with messages_in(tmp_path) as messages:
+        kept = [
+            await messages.add("BOB", "ALICE", str(number), 1, delivery) for number, delivery in enumerate(Delivery)
+        ]
+        again = await messages.add("CAROL", "ALICE", "later", 1, Delivery.WAITING)
+        waiting = next(message for message in kept if message.delivery is Delivery.WAITING)
+        assert await messages.waiting() == [waiting, again]
+        removed = [await messages.remove(message.id) for message in kept]
+        assert removed == [message.delivery in {Delivery.WAITING, Delivery.FAILED} for message in kept]
+        assert await messages.remove(waiting.id) is False
+        assert await messages.waiting() == [again]
 
 
 async def test_a_conversation_is_kept_to_its_length(tmp_path, monkeypatch):
