@@ -8,8 +8,9 @@ import contextlib
 import importlib.metadata
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
+from typing import Any
 
 from goop2_core import logs
 from goop2_core.config import ConfigFile, explain
@@ -113,7 +114,6 @@ async def _run(path: Path, verbose: bool) -> int:
     from goop2_core.engine import Engine  # noqa: PLC0415 (keeps `goop2 id` and --help quick)
     from goop2_core.p2p import Network  # noqa: PLC0415
 
-    logs.setup_stderr(verbose=verbose)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -124,30 +124,40 @@ async def _run(path: Path, verbose: bool) -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal)
-    directory = PeerDir.ensure(path)
+    unlog = logs.setup_stderr(verbose=verbose)
     network = Network()
-    await network.start()
-    engine = Engine(directory, _progress)
+    engine: Engine | None = None
     try:
-        starting = asyncio.create_task(engine.start(network), name="start")
-        waiting = asyncio.create_task(stop.wait(), name="stop")
-        await asyncio.wait({starting, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        engine = Engine(await asyncio.to_thread(PeerDir.ensure, path), _progress)
+        await network.start()
+        if await _started(engine.start(network), stop):
+            print(f"{engine.name} is running as {engine.identity.peer_id}", flush=True)
+            print(f"Site:    {engine.site_link()}", flush=True)
+            print(f"Console: {engine.console_url('people')}", flush=True)
+            await stop.wait()
+    finally:
+        if engine is not None:
+            await engine.stop()
+        await network.stop()
+        unlog()
+    return 0
+
+
+async def _started(start: Coroutine[Any, Any, None], stop: asyncio.Event) -> bool:
+    """Whether `start` got through before `stop` was set. Raises what it raises."""
+    starting = asyncio.create_task(start, name="start")
+    stopping = asyncio.create_task(stop.wait(), name="stop")
+    try:
+        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if not starting.done():
             starting.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await starting
-        elif starting.exception() is None:
-            print(f"{engine.name} is running as {engine.identity.peer_id}", flush=True)
-            print(f"Site:    {engine.site_link()}", flush=True)
-            print(f"Console: {engine.console_url('people')}", flush=True)
-            await waiting
-        waiting.cancel()
-        if starting.done() and not starting.cancelled():
-            starting.result()
+            return False
+        starting.result()
+        return True
     finally:
-        await engine.stop()
-        await network.stop()
-    return 0
+        stopping.cancel()
 
 
 def _progress(event: Event) -> None:

@@ -76,11 +76,11 @@ async def test_folder_rename_and_delete(tmp_path):
         await expect(page.get_by_role("dialog")).to_contain_text("A name has no “/”")
         await page.get_by_role("textbox", name="Name").fill("new")
         await page.get_by_role("textbox", name="Name").press("Enter")
-        await expect(page.get_by_role("link", name="new")).to_be_visible()
+        await expect(page.get_by_role("link", name="new", exact=True)).to_be_visible()
         await page.get_by_role("button", name="Actions for style.css").click()
         await page.get_by_role("menuitem", name="Rename…").click()
         field = page.get_by_label("New name")
-        assert await field.evaluate("field => field.value.slice(field.selectionStart, field.selectionEnd)") == "style"
+        await page.wait_for_function("() => getSelection().toString() === 'style'")
         console.failing = {"/api/files/rename"}
         await field.fill("main.css")
         await field.press("Enter")
