@@ -79,7 +79,10 @@ PERMISSION_WORDS = {
 
 
 class PermissionQuestion(Dialog):
-    """What a site asks to use. The answer is kept for that site; the preferences can forget it."""
+    """What a site asks to use. The answer is kept for that site; the preferences can forget it.
+
+    `decided` says whether there was one: Esc only turns the question away.
+    """
 
     def __init__(self, parent: QWidget | None, site: str, permission: str) -> None:
         what = PERMISSION_WORDS.get(permission, f"use “{permission}”")
@@ -89,8 +92,14 @@ class PermissionQuestion(Dialog):
             "Your answer is remembered for this site. You can take it back in the preferences.",
             "permission",
         )
-        self.add_cancel("Don't allow").setFocus()
-        self.add_action("Allow", "primary", on_enter=False)
+        self.decided = False
+        refuse, allow = self.add_cancel("Don't allow"), self.add_action("Allow", "primary", on_enter=False)
+        for choice in (refuse, allow):
+            choice.clicked.connect(self._decide)
+        refuse.setFocus()
+
+    def _decide(self) -> None:
+        self.decided = True
 
 
 class CloseApp(Confirm):

@@ -46,9 +46,11 @@ class Permissions(QObject):
                 key = self._key(permission)
                 known = self._desk.memory.now.permissions.get(key)
                 if known is None:
-                    known = await PermissionQuestion(self._window, site, permission.permissionType().name).ask()
-                    self._desk.memory.now.permissions[key] = known
-                    self._desk.memory.changed()
+                    question = PermissionQuestion(self._window, site, permission.permissionType().name)
+                    known = await question.ask()
+                    if question.decided:
+                        self._desk.memory.now.permissions[key] = known
+                        self._desk.memory.changed()
                 _answer(permission, known)
         finally:
             self._asking = False

@@ -10,7 +10,7 @@ from PySide6.QtWebEngineCore import QWebEngineLoadingInfo, QWebEnginePage, QWebE
 from PySide6.QtWebEngineWidgets import QWebEngineView
 from PySide6.QtWidgets import QStackedWidget
 
-from goop2_core.errors import Goop2Error
+from goop2_core.errors import Goop2Error, Refused
 from goop2_core.events import Person
 from goop2_desktop.desk import Desk
 from goop2_desktop.look.banner import EmptyPage
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from goop2_core.host import SiteTarget
 
 Action = QWebEnginePage.WebAction
+SEVERAL = 409  # the status of a name that several people have
 HIDDEN_ACTIONS = (
     Action.ViewSource,
     Action.SavePage,
@@ -105,8 +106,10 @@ class SiteTab(QStackedWidget):
             return "My site"
         if self.target is None:
             return self._asked or "New tab"
-        title = self.page.title().strip()
-        return title if title and "://" not in title else self.name
+        title, url = self.page.title().strip(), self.page.url()
+        if title and "://" not in title and not title.startswith(url.host() or title):
+            return title
+        return url.fileName() or self.name  # a text or a picture, which Chromium calls by its address
 
     @property
     def address(self) -> str:
@@ -178,7 +181,16 @@ class SiteTab(QStackedWidget):
         self.changed.emit()
 
     def _refused(self, error: Goop2Error) -> None:
+        if isinstance(error, Refused) and error.status == SEVERAL:
+            self._desk.jobs.run("namesakes", self._offer_namesakes(self._asked, error.title))
         self._fail(error.title, " ".join(part for part in (error.message, error.hint) if part))
+
+    async def _offer_namesakes(self, name: str, title: str) -> None:
+        people = await self._desk.host.people(self._directory)
+        found = [person for person in people if person.name.casefold() == name.strip().casefold()]
+        if found and self._asked == name:
+            self._start.offer_namesakes(title, found)
+            self.setCurrentWidget(self._start)
 
     def _fail(self, title: str, words: str) -> None:
         self._failed.say(title, words)

@@ -33,17 +33,20 @@ class StartPage(QWidget):
     def offer(self, people: list[Person]) -> None:
         """Offer these people."""
         online = sorted((person for person in people if person.online), key=_order)
+        words = f"{WORDS} Or visit somebody who is online now:" if online else WORDS
+        self._show("Visit a site", words, [(person, _shown(person)) for person in online])
+
+    def offer_namesakes(self, title: str, people: list[Person]) -> None:
+        """Offer these people, who have the same name: what nobody can take from another is the peer ID."""
+        named = sorted(people, key=lambda person: (not person.favorite, not person.online, person.peer_id))
+        self._show(title, "Whom do you mean? Their peer IDs differ.", [(one, _told_apart(one)) for one in named])
+
+    def _show(self, title: str, words: str, people: list[tuple[Person, str]]) -> None:
         visits = [
-            button(
-                _shown(person),
-                "link",
-                name=f"visit:{person.peer_id}",
-                press=partial(self.visit.emit, person.peer_id),
-            )
-            for person in online[:MOST]
+            button(said, "link", name=f"visit:{person.peer_id}", press=partial(self.visit.emit, person.peer_id))
+            for person, said in people[:MOST]
         ]
-        words = f"{WORDS} Or visit somebody who is online now:" if visits else WORDS
-        page = EmptyPage("globe", "Visit a site", words, column(*visits, gap=4))
+        page = EmptyPage("globe", title, words, column(*visits, gap=4))
         if self._page is not None:
             self._lines.removeWidget(self._page)
             self._page.deleteLater()
@@ -52,7 +55,15 @@ class StartPage(QWidget):
 
 
 def _shown(person: Person) -> str:
-    return person.name or short_link(f"goop2:{person.peer_id}").removeprefix("goop2:")
+    return person.name or _short(person)
+
+
+def _told_apart(person: Person) -> str:
+    return f"{person.name} · {_short(person)} · {'online' if person.online else 'offline'}"
+
+
+def _short(person: Person) -> str:
+    return short_link(f"goop2:{person.peer_id}").removeprefix("goop2:")
 
 
 def _order(person: Person) -> tuple[bool, bool, str]:

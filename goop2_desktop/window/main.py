@@ -66,7 +66,7 @@ class MainWindow(Box):
         self.sidebar.new_peer.connect(self.commands.new_peer)
         self.sidebar.app_menu.connect(self._show_app_menu)
         self.sidebar.menu_wanted.connect(self._show_menu)
-        self.commands.made.connect(self.choose)
+        self.commands.made.connect(self._show_made)
         self.commands.deleting.connect(self._drop_view)
         self.commands.site_wanted.connect(self._open_site)
         self._desk.peers.changed.connect(self._peer_changed)
@@ -217,7 +217,7 @@ class MainWindow(Box):
             view.allow_web()
 
     def _take_place(self) -> None:
-        self.resize(SIZE)
+        self.resize(SIZE.boundedTo(self.screen().availableSize()))
         stored = self._desk.memory.now.geometry
         if stored:
             self.restoreGeometry(QByteArray.fromBase64(QByteArray(stored.encode("ascii", "ignore"))))
@@ -245,6 +245,10 @@ class MainWindow(Box):
         menu = self.commands.menu(directory, self)
         menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(at)
+
+    def _show_made(self, directory: str) -> None:
+        self.choose(directory)
+        self.sidebar.focus(directory)
 
     def _show_app_menu(self, control: QWidget) -> None:
         menu = app_menu(self.commands, self.quit_asked.emit, self)

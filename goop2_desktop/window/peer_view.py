@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, Signal
+from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QPushButton, QStackedWidget, QToolTip, QWidget
 
 from goop2_core.events import PeerState
@@ -20,6 +22,8 @@ from goop2_desktop.window.share import SharePopover
 from goop2_desktop.window.tabs import PAGES, PageTabs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from goop2_core.host import PeerSummary
     from goop2_desktop.web.peer_web import PeerWeb
 
@@ -155,7 +159,21 @@ class PeerView(Box):
             self._web.trouble.connect(self.say_trouble)
             self._web.site_wanted.connect(self.open_site)
             self._web.site_tabs.set_compact(compact=self._compact)
+            self._lead_to_tabs(self._web)
         return self._web
+
+    def _lead_to_tabs(self, web: PeerWeb) -> None:
+        """The keys for tabs and address bar work on every page, and lead to the site's."""
+        for keys, do in (
+            ("Ctrl+L", web.site_tabs.focus_address),
+            ("Alt+D", web.site_tabs.focus_address),
+            ("Ctrl+T", web.site_tabs.new_tab),
+        ):
+            QShortcut(QKeySequence(keys), web.console, partial(self._on_site, do))
+
+    def _on_site(self, do: Callable[[], object]) -> None:
+        self.show_page("site")
+        do()
 
     # ---- parts
 

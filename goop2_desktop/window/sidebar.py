@@ -171,6 +171,11 @@ class Sidebar(Box):
         if directory in self._rows:
             self._rows[directory].setChecked(True)
 
+    def focus(self, directory: str) -> None:
+        """Give the focus to the row of a peer."""
+        if directory in self._rows:
+            self._rows[directory].setFocus()
+
     @property
     def directories(self) -> list[str]:
         """The peers from top to bottom."""

@@ -9,6 +9,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 
+from goop2_core.errors import Refused
 from goop2_core.events import PeerState, Person
 from tests.gui.test_window import click, dialog_called
 from tests.gui.web_support import evaluate, has_text, text_of
@@ -216,6 +217,65 @@ async def test_a_viewer_that_does_not_answer(qloop, host, window, sites, keep):
     await until(failed.isVisible)
     assert "could not be loaded" in failed.words
     keep(main, "site-not-loaded")
+
+
+async def test_a_text_file_is_called_by_its_name(qloop, host, window, sites):
+    running(host)
+    sites.pages["/notes.txt"] = (200, {"Content-Type": "text/plain"}, b"plums")
+    main = window.make()
+    tabs, _ = await own_site(main)
+    tabs.open_address("goop2:bob/notes.txt")
+    await has_text(tabs.current.page, "plums")
+    await until(lambda: not tabs.current.loading)
+    assert tabs.current.title == "notes.txt"
+
+
+async def test_who_has_the_same_name_can_be_chosen(qloop, host, window, sites, keep):
+    host.persons = [Person("carol", "Bob"), Person("bob", "Bob", online=True), Person("eve", "Eve", online=True)]
+    running(host)
+    main = window.make()
+    tabs, _ = await own_site(main)
+    usual = host.site
+
+    def site(directory, address):
+        if address == "BOB":
+            raise Refused("2 people are called BOB", "", "Use the peer ID instead.", status=409)
+        return usual(directory, address)
+
+    host.site = site
+    tabs.open_address("BOB")
+    other = await until(lambda: tabs.current.findChild(QWidget, "visit:carol"))
+    await until(other.isVisible)
+    assert other.text() == "Bob · carol · offline"
+    assert tabs.current.findChild(QWidget, "visit:eve") is None
+    keep(main, "site-namesakes")
+    click(tabs.current, "visit:bob")
+    await has_text(tabs.current.page, "garden")
+    assert tabs.current.target.peer_id == "bob"
+
+
+async def test_the_keys_for_tabs_work_on_every_page(qloop, host, window, sites):
+    running(host)
+    main = window.make()
+    tabs, _ = await own_site(main)
+    await until(main.isActiveWindow)
+    for key, number in ((Qt.Key.Key_L, 1), (Qt.Key.Key_T, 2)):
+        click(main.current, "tab-log")
+        await until(main.current.web.console.isVisible)
+        QTest.keyClick(main, key, Qt.KeyboardModifier.ControlModifier)
+        await until(tabs.isVisible)
+        assert len(tabs.tabs) == number
+        assert tabs.findChild(QWidget, "address").hasFocus()
+
+
+async def test_esc_turns_a_permission_question_away_this_time(qloop, host, window, sites):
+    running(host)
+    main = window.make()
+    _, tab = await own_site(main)
+    await evaluate(tab.page, "(Notification.requestPermission().then(a => said.textContent = 'answer ' + a), 1)")
+    QTest.keyClick(await dialog_called("permission"), Qt.Key.Key_Escape)
+    await has_text(tab.page, "answer denied")
+    assert window.memory.now.permissions == {}
 
 
 async def test_not_found_is_the_sites_own_page(qloop, host, window, sites):

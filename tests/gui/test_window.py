@@ -58,6 +58,7 @@ async def test_a_peer_is_made_started_and_remembered(qloop, host, window):
     assert main.current.findChild(QPushButton, "start-stop").text() == "Stop"
     assert QApplication.activeModalWidget() is None
     assert window.memory.now.running == [peer]
+    assert main.focusWidget().objectName() == f"peer:{peer}"
 
 
 async def test_a_new_peer_needs_a_name_and_a_folder_that_is_there(qloop, host, window, tmp_path):
