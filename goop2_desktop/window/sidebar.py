@@ -174,6 +174,7 @@ class Sidebar(Box):
     def focus(self, directory: str) -> None:
         """Give the focus to the row of a peer."""
         if directory in self._rows:
+            self._rows[directory].show()  # a new row else shows itself only later, and cannot have the focus before
             self._rows[directory].setFocus()
 
     @property
