@@ -1,6 +1,7 @@
 /** The console: one peer's pages in a browser, or embedded in the desktop's window. */
 import { DialogHost } from "./lib/dialog.js";
-import { chats, loading, peer, reload, unreadTotal } from "./lib/data.js";
+import { chats, loading, peer, reload, unreadInChats } from "./lib/data.js";
+import { lately, state as groupsState, unreadInRooms } from "./lib/groups.js";
 import { Header } from "./lib/header.js";
 import { connect, connection, sleepWhileHidden } from "./lib/live.js";
 import { html, render, useEffect } from "./lib/preact.js";
@@ -8,6 +9,7 @@ import { embedded, route } from "./lib/router.js";
 import { useStore } from "./lib/store.js";
 import { Banner, Button, Failed, Loading, Notices } from "./lib/ui.js";
 import { Files } from "./pages/files.js";
+import { Groups } from "./pages/groups.js";
 import { Help } from "./pages/help.js";
 import { Log } from "./pages/log.js";
 import { People } from "./pages/people.js";
@@ -18,6 +20,7 @@ import { Site } from "./pages/site.js";
 const PAGES = {
   site: { view: Site, title: "Site" },
   people: { view: People, title: "People" },
+  groups: { view: Groups, title: "Groups" },
   files: { view: Files, title: "Files" },
   log: { view: Log, title: "Log" },
   settings: { view: Settings, title: "Settings" },
@@ -42,9 +45,11 @@ function App() {
   const { page, rest } = useStore(route);
   const ready = useStore(loading);
   const me = useStore(peer);
+  const noGroups = useStore(groupsState) === "absent" && ready === "ready";
   useStore(chats);
-  const { view, title } = PAGES[page] ?? { view: People, title: "People" };
-  const unread = unreadTotal();
+  useStore(lately);
+  const { view, title } = (page === "groups" && noGroups ? null : PAGES[page]) ?? { view: People, title: "People" };
+  const unread = unreadInChats() + unreadInRooms();
   useEffect(() => {
     document.title = `${unread ? `(${unread}) ` : ""}${title}${me ? ` · ${me.name || me.short_id}` : ""} · goop2`;
   });
@@ -57,7 +62,7 @@ function App() {
     <main id="main" tabindex="-1" aria-label=${title}>
       ${failed && html`<${Failed} error=${failed} retry=${reload} />`}
       ${ready === "waiting" && html`<${Loading} what="the page" />`}
-      ${ready === "ready" && html`<${view} key=${page} rest=${rest} />`}
+      ${ready === "ready" && html`<${view} key=${title} rest=${rest} />`}
     </main>
     <${DialogHost} />
   </div>`;

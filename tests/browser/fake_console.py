@@ -25,8 +25,10 @@ from goop2_core.events import (
     ChatChanged,
     ChatMessage,
     ChatRead,
+    ChatRemoved,
     Delivery,
     Event,
+    GroupMember,
     LogWritten,
     Person,
     event_name,
@@ -38,6 +40,7 @@ from goop2_core.settings_routes import routes as settings_routes
 from goop2_core.viewer import qr, theme
 from goop2_core.viewer.guard import CONSOLE_HEADERS
 from goop2_core.web import error_middleware, reply
+from tests.browser.fake_groups import FakeGroups, fill_groups
 
 OWN = "12D3KooWAliceAliceAliceAliceAliceAliceAliceAliceBfeSB"
 MINUTE = 60_000
@@ -81,6 +84,7 @@ class FakeConsole:
         }  # fmt: skip
         self.config = ConfigFile.create(folder / "goop.json")
         self._streams: set[asyncio.Queue[str]] = set()
+        self.groups = FakeGroups(self, OWN)
         self.port = 0
 
     @contextlib.asynccontextmanager
@@ -88,7 +92,7 @@ class FakeConsole:
         app = web.Application(middlewares=[error_middleware, self._weather], client_max_size=1 << 30)
         app.on_response_prepare.append(self._headers)
         app.router.add_routes([*settings_routes(self.config, self.emit), *guide.routes(), *qr.routes()])
-        app.router.add_routes([*self._pages(), *self._people(), *self._chat(), *self._files()])
+        app.router.add_routes([*self._pages(), *self._people(), *self._chat(), *self._files(), *self.groups.routes()])
         before = asyncio.all_tasks()
         runner = web.AppRunner(app, shutdown_timeout=0.1)
         await runner.setup()
@@ -234,8 +238,11 @@ class FakeConsole:
 
         async def send(request):
             body = await request.json()
-            message = self.say(request.match_info["peer"], body["content"], own=True, delivery=Delivery.SENDING)
-            asyncio.get_running_loop().call_later(0.05, self._settle, message)
+            away = not self.people[request.match_info["peer"]].online
+            state = Delivery.WAITING if away else Delivery.SENDING
+            message = self.say(request.match_info["peer"], body["content"], own=True, delivery=state)
+            if not away:
+                asyncio.get_running_loop().call_later(0.05, self._settle, message)
             return reply(message)
 
         async def retry(request):
@@ -243,6 +250,12 @@ class FakeConsole:
             message = next(m for m in self.messages[request.match_info["peer"]] if m.id == wanted)
             asyncio.get_running_loop().call_later(0.05, self._settle, message)
             return reply(self._change(message, delivery=Delivery.SENDING, error=""))
+
+        async def cancel(request):
+            peer, number = request.match_info["peer"], int(request.match_info["id"])
+            self.messages[peer] = [m for m in self.messages[peer] if m.id != number]
+            self.emit(ChatRemoved(peer, number))
+            return reply({})
 
         async def read(request):
             peer = request.match_info["peer"]
@@ -258,6 +271,7 @@ class FakeConsole:
             web.post("/api/chat/{peer}", send),
             web.delete("/api/chat/{peer}", read),
             web.post("/api/chat/{peer}/retry", retry),
+            web.delete("/api/chat/{peer}/messages/{id}", cancel),
             web.post("/api/chat/{peer}/read", read),
         ]
 
@@ -358,6 +372,7 @@ def fill(console: FakeConsole) -> None:
         "sowing table.csv": b"1,2" * 40, "a-very-long-name-" * 6 + ".txt": b"long",
     }.items():  # fmt: skip
         console.files[path] = data
+    fill_groups(console, at)
     for n in range(12):
         console.add_log("INFO", "presence", f"12D3…7hQx{n} is online, reached directly in 14 ms")
     console.add_log("DEBUG", "mq", "ack 3f1c for chat to 12D3…xxBob after 31 ms")
@@ -380,6 +395,15 @@ def fill_many(console: FakeConsole) -> None:
                     Delivery.DELIVERED if n % 2 else Delivery.RECEIVED)
         for n in range(5000)
     ]  # fmt: skip
+    others = [f"12D3KooWMany{n:040d}" for n in range(499)]
+    members = [GroupMember(peer, "viewer", f"Person {n}", n, away=n % 3 == 0) for n, peer in enumerate(others)]
+    console.groups.add("crowd", "A crowd", members=members)
+    for n in range(5000):
+        reply_to = console.groups.messages["crowd"][-700].id if n > 700 and n % 50 == 0 else 0
+        text = f"crowd message {n}" + (f" for @Person {n % 499}" if n % 7 == 0 else "")
+        console.groups.say(
+            "crowd", others[n % 499] if n % 5 else "", text, at=start + n * 7 * MINUTE, reply_to=reply_to
+        )
 
 
 async def main() -> None:

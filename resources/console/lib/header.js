@@ -1,13 +1,16 @@
 /** The slim header of the console in a browser: whose peer this is, how it is, and the pages. */
-import { avatarVersion, chats, peer, unreadTotal } from "./data.js";
+import { avatarVersion, chats, peer, unreadInChats } from "./data.js";
+import { invitations, lately, state, unreadInRooms } from "./groups.js";
 import { html } from "./preact.js";
 import { href } from "./router.js";
 import { useStore } from "./store.js";
 import { mode } from "./theme.js";
+import { Count } from "./ui.js";
 
 const TABS = [
   ["site", "Site"],
   ["people", "People"],
+  ["groups", "Groups"],
   ["files", "Files"],
   ["log", "Log"],
   ["settings", "Settings"],
@@ -38,8 +41,10 @@ export function Header({ page }) {
   const me = useStore(peer);
   const now = useStore(mode);
   const version = useStore(avatarVersion);
+  const hasGroups = useStore(state) !== "absent";
   useStore(chats);
-  const unread = unreadTotal();
+  useStore(lately);
+  const invited = useStore(invitations).size;
   const name = me ? me.name || me.short_id : "goop2";
   return html`<header class="top">
     <div class="who">
@@ -47,9 +52,10 @@ export function Header({ page }) {
       <b title=${name}>${name}</b><${State} />
     </div>
     <nav aria-label="Pages">
-      ${TABS.map(
+      ${TABS.filter(([id]) => id !== "groups" || hasGroups).map(
         ([id = "", title]) => html`<a href=${href(id)} aria-current=${id === page ? "page" : null}>${title}
-          ${id === "people" && unread > 0 && html`<span class="count">${unread > 99 ? "99+" : unread}<span class="unseen"> unread</span></span>`}
+          ${id === "people" && html`<${Count} number=${unreadInChats()} />`}
+          ${id === "groups" && html`<${Count} number=${unreadInRooms() + invited} words="new" />`}
         </a>`,
       )}
     </nav>

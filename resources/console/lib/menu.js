@@ -4,8 +4,11 @@ import { Button, Icon } from "./ui.js";
 
 /** @typedef {{ words: string, icon?: string, danger?: boolean, act: () => void }} MenuItem */
 
-/** @param {{ label: string, items: MenuItem[], icon?: string }} props */
-export function Menu({ label, items, icon = "ellipsis-vertical" }) {
+/**
+ * Something small that opens at a button: where it goes, and when it closes. The first button in it gets the focus, and
+ * the one it belongs to has it back with `back`.
+ */
+export function usePopover() {
   const [open, setOpen] = useState(false);
   const box = useRef(/** @type {HTMLElement | null} */ (null));
   const list = useRef(/** @type {HTMLElement | null} */ (null));
@@ -32,6 +35,13 @@ export function Menu({ label, items, icon = "ellipsis-vertical" }) {
     setOpen(false);
     box.current?.querySelector("button")?.focus();
   };
+  return { open, setOpen, box, list, back };
+}
+
+/** @param {{ label: string, items: MenuItem[], icon?: string, tabindex?: number }} props */
+export function Menu({ label, items, icon = "ellipsis-vertical", tabindex = 0 }) {
+  const { open, setOpen, box, list, back } = usePopover();
+
   const keys = (/** @type {KeyboardEvent} */ event) => {
     const all = [...(list.current?.querySelectorAll("button") ?? [])];
     const at = all.findIndex((item) => item === document.activeElement);
@@ -48,7 +58,7 @@ export function Menu({ label, items, icon = "ellipsis-vertical" }) {
     item.act();
   };
   return html`<span class="menu-box" ref=${box}>
-    <${Button} kind="quiet" icon=${icon} label=${label} onClick=${() => setOpen(!open)} pressed=${open} />
+    <${Button} kind="quiet" icon=${icon} label=${label} onClick=${() => setOpen(!open)} expanded=${open} tabindex=${tabindex} />
     ${open && html`<div class="menu" role="menu" aria-label=${label} ref=${list} onKeyDown=${keys}>
       ${items.map((item) => html`<button type="button" role="menuitem" tabindex="-1" class=${item.danger ? "danger" : ""}
         onClick=${() => run(item)}>${item.icon && html`<${Icon} name=${item.icon} small />`}${item.words}</button>`)}

@@ -3,7 +3,7 @@ import { createStore } from "./store.js";
 
 /** @typedef {import("./types").Route} Route */
 
-const PAGES = ["site", "people", "files", "log", "settings", "help"];
+const PAGES = ["site", "people", "groups", "files", "log", "settings", "help"];
 
 /** @param {string} part */
 function decoded(part) {

@@ -34,14 +34,26 @@ export interface Person {
   last_seen: number;
 }
 
-export interface ChatMessage {
+/** A line of any conversation; those of rooms have the last four, too. */
+export interface Message {
   id: number;
-  peer_id: string;
   from_id: string;
   content: string;
   timestamp: number;
-  delivery: "sending" | "delivered" | "failed" | "received";
+  delivery: "sending" | "waiting" | "delivered" | "failed" | "received";
   error: string;
+  from_name?: string;
+  reply_to?: number;
+  edited_at?: number;
+  deleted?: boolean;
+}
+
+export interface ChatMessage extends Message {
+  peer_id: string;
+}
+
+export interface RoomMessage extends Required<Message> {
+  group_id: string;
 }
 
 export interface Chat {
@@ -50,22 +62,98 @@ export interface Chat {
   last: ChatMessage | null;
 }
 
+export interface Room {
+  group_id: string;
+  unread: number;
+  last: RoomMessage | null;
+}
+
+export interface Member {
+  peer_id: string;
+  name: string;
+  role: string;
+  joined_at: number;
+  away: boolean;
+}
+
+export interface Group {
+  id: string;
+  name: string;
+  type: string;
+  context: string;
+  host_id: string;
+  host_name: string;
+  hosted: boolean;
+  state: "hosting" | "connected" | "joining" | "waiting" | "full" | "refused" | "closed" | "removed";
+  reason: string;
+  role: string;
+  default_role: string;
+  max_members: number;
+  created_at: number;
+  members: Member[];
+  invited: string[];
+}
+
+export interface Invitation {
+  group_id: string;
+  group_name: string;
+  host_id: string;
+  host_name: string;
+  type: string;
+  supported: boolean;
+  received_at: number;
+}
+
 /** A message that the server has not confirmed yet; `error` is why it did not get it. */
 export interface Pending {
   client_id: string;
   content: string;
+  reply_to: number;
   timestamp: number;
   after: number;
   error: string;
 }
 
-export interface Conversation {
-  messages: ChatMessage[];
+/**
+ * What is loaded of a conversation: a run of messages without gaps. `more` says that there are older ones, `newer` that
+ * there are newer ones, `missed` how many of those came in meanwhile. `quoted` has what replies quote from elsewhere
+ * (null: on its way, or not kept). `target` is the message to bring into sight.
+ */
+export interface Thread {
+  messages: Message[];
   pending: Pending[];
+  quoted: Map<number, Message | null>;
   more: boolean;
+  newer: boolean;
+  missed: number;
   loaded: boolean;
   loading: boolean;
   error: Trouble | null;
+  target: { id: number } | null;
+}
+
+/** A conversation as its page needs it: with whom, and what can be done with its messages. */
+export interface Talk {
+  id: string;
+  name: string;
+  threads: import("./threads.js").Threads;
+  unread: number;
+  markRead: () => Promise<void>;
+  /** Several people write here, so each group of messages carries a name and a picture. */
+  several: boolean;
+  authorOf: (message: Message) => Person;
+  mentions: import("./mentions.js").Mentions | null;
+  /** What a message waits for, under it. */
+  waits: string;
+  retry: (message: Message) => Promise<unknown>;
+  /** Take back a message that waits or has failed. */
+  cancel: (message: Message) => Promise<unknown>;
+  /** Answering, editing and deleting; null where the conversation knows none of it. */
+  rights: { edit: (message: Message, content: string) => Promise<unknown>; delete: (message: Message) => void } | null;
+  /** Called while somebody writes. */
+  typing: () => void;
+  /** Why nothing can be written, or "". */
+  silent: string;
 }
 
 export interface Trouble {

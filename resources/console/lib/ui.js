@@ -15,15 +15,16 @@ export function Icon({ name, small = false, label = "" }) {
 
 /**
  * @typedef {{ words?: string, icon?: string, kind?: "" | "primary" | "danger" | "quiet" | "link", label?: string,
- *   type?: "button" | "submit", disabled?: boolean, busy?: boolean, pressed?: boolean, onClick?: (event: MouseEvent) => void,
- *   class?: string }} ButtonProps
+ *   type?: "button" | "submit", disabled?: boolean, busy?: boolean, pressed?: boolean, expanded?: boolean,
+ *   tabindex?: number, onClick?: (event: MouseEvent) => void, class?: string }} ButtonProps
  */
 
 /** A button: words, an icon, or both. Without words, `label` names it. @param {ButtonProps} props */
-export function Button({ words = "", icon = "", kind = "", label = "", type = "button", disabled, busy, pressed, onClick, ...rest }) {
+export function Button({ words = "", icon = "", kind = "", label = "", type = "button", disabled, busy, onClick, ...rest }) {
   const classes = ["button", kind, words ? "" : "only-icon", rest.class ?? ""].filter(Boolean).join(" ");
   return html`<button type=${type} class=${classes} disabled=${disabled || busy} aria-label=${label || null}
-    title=${label && !words ? label : null} aria-pressed=${pressed === undefined ? null : String(pressed)}
+    title=${label && !words ? label : null} aria-pressed=${rest.pressed === undefined ? null : String(rest.pressed)}
+    aria-expanded=${rest.expanded === undefined ? null : String(rest.expanded)} tabindex=${rest.tabindex ?? null}
     aria-busy=${busy ? "true" : null} onClick=${onClick}>
     ${icon && html`<${Icon} name=${icon} small=${Boolean(words)} />`}${words && html`<span>${words}</span>`}
   </button>`;
@@ -153,4 +154,21 @@ export function Choice({ value, choices, onChange, class: extra = "", ...rest })
       ${choices.map(([key, words]) => html`<option key=${key} value=${key} selected=${key === value}>${words}</option>`)}
     </select><${Icon} name="chevron-down" small />
   </span>`;
+}
+
+/** The arrow keys walk through the rows of a list, as in any list. @param {KeyboardEvent} event */
+export function walkRows(event) {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!step || !(event.currentTarget instanceof HTMLElement)) return;
+  const rows = [.../** @type {NodeListOf<HTMLElement>} */ (event.currentTarget.querySelectorAll("a.person"))];
+  const at = rows.findIndex((row) => row === document.activeElement);
+  event.preventDefault();
+  if (at + step < 0) event.currentTarget.querySelector("input")?.focus();
+  else rows[Math.min(at + step, rows.length - 1)]?.focus();
+}
+
+/** How many are unread, in a disc. @param {{ number: number, words?: string }} props */
+export function Count({ number, words = "unread" }) {
+  if (number <= 0) return null;
+  return html`<span class="count">${number > 99 ? "99+" : number}<span class="unseen"> ${words}</span></span>`;
 }

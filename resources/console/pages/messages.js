@@ -1,24 +1,28 @@
 /** The messages of a conversation: grouped by day and by author, each group with its time and what became of it. */
 import { attempt } from "../lib/actions.js";
-import { retry, submitAgain } from "../lib/conversations.js";
-import { clock, day, exactly, nameOf, sameDay } from "../lib/format.js";
-import { withLinks } from "../lib/links.js";
-import { html } from "../lib/preact.js";
-import { Button, Icon } from "../lib/ui.js";
+import { clock, day, nameOf, sameDay } from "../lib/format.js";
+import { html, useState } from "../lib/preact.js";
+import { Avatar, Button, Icon } from "../lib/ui.js";
+import { Bubble } from "./bubble.js";
 
-/** @typedef {import("../lib/types").ChatMessage} ChatMessage */
+/** @typedef {import("../lib/types").Message} Message */
 /** @typedef {import("../lib/types").Pending} Pending */
-/** @typedef {import("../lib/types").Person} Person */
-/** @typedef {{ key: string, own: boolean, content: string, at: number, state: ChatMessage["delivery"], error: string, again: () => void }} Item */
+/** @typedef {import("../lib/types").Talk} Talk */
+/** @typedef {import("../lib/types").Thread} Thread */
+
+/**
+ * One message as it is shown. `drop` takes back what was not delivered, `again` sends it again.
+ * @typedef {{ key: string, own: boolean, message: Message, again: () => void, drop: () => void }} Item
+ */
 
 const TOGETHER = 5 * 60_000; // ms between messages of one group
 
 /**
  * What is shown, in order: messages, then those that the server has not confirmed. One that was confirmed by an event
  * which overtook the server's answer is not shown twice.
- * @param {Person} person @param {ChatMessage[]} messages @param {Pending[]} pending @returns {Item[]}
+ * @param {Talk} talk @param {Thread} thread @returns {Item[]}
  */
-function items(person, messages, pending) {
+function items(talk, { messages, pending, newer }) {
   const taken = new Set();
   const waiting = pending.filter((item) => {
     const same = messages.find(
@@ -28,68 +32,118 @@ function items(person, messages, pending) {
     if (same) taken.add(same.id);
     return !same || item.error;
   });
-  return [
-    ...messages.map((message) => ({
-      key: `m${message.id}`,
-      own: message.delivery !== "received",
-      content: message.content,
-      at: message.timestamp,
-      state: message.delivery,
-      error: message.error,
-      again: () => void attempt(() => retry(person.peer_id, message.id)),
-    })),
-    ...waiting.map((item) => ({
-      key: item.client_id,
-      own: true,
-      content: item.content,
-      at: item.timestamp,
-      state: /** @type {ChatMessage["delivery"]} */ (item.error ? "failed" : "sending"),
-      error: item.error,
-      again: () => void submitAgain(person.peer_id, item),
-    })),
-  ];
+  const said = messages.map((message) => ({
+    key: `m${message.id}`,
+    own: message.delivery !== "received",
+    message,
+    again: () => void attempt(() => talk.retry(message)),
+    drop: () => void attempt(() => talk.cancel(message)),
+  }));
+  if (newer) return said; // they belong to the end, which is not in sight
+  return [...said, ...waiting.map((item) => unconfirmed(talk, item))];
 }
+
+/** @param {Talk} talk @param {Pending} item @returns {Item} */
+function unconfirmed(talk, item) {
+  const { client_id, content, timestamp, reply_to, error } = item;
+  const delivery = error ? /** @type {const} */ ("failed") : /** @type {const} */ ("sending");
+  return {
+    key: client_id,
+    own: true,
+    message: { id: 0, from_id: "", content, timestamp, delivery, error, reply_to },
+    again: () => void talk.threads.submitAgain(talk.id, item),
+    drop: () => talk.threads.discard(talk.id, item),
+  };
+}
+
+/** Whether a message needs words and buttons of its own below it. @param {Message} message */
+const alone = ({ delivery }) => delivery === "failed" || delivery === "waiting";
 
 /** Whether `b` continues the group that ends with `a`. @param {Item} a @param {Item} b */
 const continues = (a, b) =>
-  a.own === b.own && a.state === b.state && a.state !== "failed" && b.at - a.at < TOGETHER && sameDay(a.at, b.at);
+  a.own === b.own &&
+  (a.own || a.message.from_id === b.message.from_id) &&
+  a.message.delivery === b.message.delivery &&
+  !alone(a.message) &&
+  b.message.timestamp - a.message.timestamp < TOGETHER &&
+  sameDay(a.message.timestamp, b.message.timestamp);
 
-/** @param {Item[]} all @returns {Item[][]} */
-function groups(all) {
+/** @param {Item[]} all @param {string} mark the key of the first unread message @returns {Item[][]} */
+function groups(all, mark) {
   /** @type {Item[][]} */
   const result = [];
   for (const item of all) {
     const last = result.at(-1);
     const before = last?.at(-1);
-    if (last && before && continues(before, item)) last.push(item);
+    if (last && before && item.key !== mark && continues(before, item)) last.push(item);
     else result.push([item]);
   }
   return result;
 }
 
-/** @param {{ person: Person, messages: ChatMessage[], pending: Pending[] }} props */
-export function Messages({ person, messages, pending }) {
-  const all = groups(items(person, messages, pending));
-  return all.map((group, index) => {
+/**
+ * @param {{ talk: Talk, thread: Thread, mark: number, found: number, onMode: (mode: import("./thread.js").Mode) => void,
+ *   onJump: (id: number) => void }} props
+ */
+export function Messages({ talk, thread, mark, found, onMode, onJump }) {
+  const [stop, setStop] = useState("");
+  const shown = items(talk, thread);
+  const all = groups(shown, `m${mark}`);
+  const at = shown.some(({ key }) => key === stop) ? stop : shown.findLast(({ message }) => !message.deleted)?.key;
+  return all.flatMap((group, index) => {
     const first = /** @type {Item} */ (group[0]);
-    const before = all[index - 1]?.[0];
-    const newDay = !before || !sameDay(before.at, first.at);
-    return html`<div class=${first.own ? "group own" : "group"} key=${first.key}>
-      ${newDay && html`<h2 class="day">${day(first.at)}</h2>`}
-      <span class="unseen">${first.own ? "You" : nameOf(person)}:</span>
-      ${group.map((item) => html`<div class="bubble" key=${item.key} dir="auto" title=${exactly(item.at)}>${withLinks(item.content)}</div>`)}
-      <${Meta} person=${person} item=${/** @type {Item} */ (group.at(-1))} />
-    </div>`;
+    const before = all[index - 1]?.[0]?.message;
+    const { own, message } = first;
+    const author = talk.authorOf(message);
+    const byline = talk.several && !own;
+    return [
+      (!before || !sameDay(before.timestamp, message.timestamp)) &&
+        html`<h2 class="day" key=${`day ${first.key}`}>${day(message.timestamp)}</h2>`,
+      first.key === `m${mark}` && html`<p class="unread-line" role="separator" key="unread">New messages</p>`,
+      html`<div class=${own ? "group own" : "group"} key=${first.key} onKeyDown=${walk}>
+        ${byline
+          ? html`<${Avatar} person=${author} /><p class="by"><b>${nameOf(author)}</b> <span>${clock(message.timestamp)}</span></p>`
+          : html`<span class="unseen">${own ? "You" : nameOf(author)}:</span>`}
+        ${group.map(
+          (item) => html`<${Bubble} key=${item.key} talk=${talk} item=${item} quoted=${quoted(thread, item.message)}
+            found=${found > 0 && item.message.id === found} stop=${item.key === at} onStop=${setStop} onMode=${onMode}
+            onJump=${onJump} />`,
+        )}
+        <${Meta} talk=${talk} item=${/** @type {Item} */ (group.at(-1))} />
+      </div>`,
+    ];
   });
 }
 
-/** Under a group: when, and for own messages what became of them. @param {{ person: Person, item: Item }} props */
-function Meta({ person, item }) {
-  if (item.state === "failed") {
-    return html`<p class="meta error"><${Icon} name="circle-alert" small /><span>Not delivered${item.error && `: ${item.error}`} </span>
-      <${Button} kind="link" words="Send again" onClick=${item.again} /></p>`;
+/** What a message answers: undefined if it was not looked for yet, null if it is not here. @param {Thread} thread @param {Message} message */
+function quoted({ messages, quoted: others }, { reply_to = 0 }) {
+  if (!reply_to) return null;
+  return messages.find(({ id }) => id === reply_to) ?? others.get(reply_to);
+}
+
+/** The arrow keys lead from the menu of one message to that of the next. @param {KeyboardEvent} event */
+function walk(event) {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  const here = event.target;
+  if (!step || !(here instanceof HTMLElement) || !here.matches(".said > .menu-box > .button")) return;
+  const all = [...(here.closest(".log")?.querySelectorAll(".said > .menu-box > .button") ?? [])];
+  const next = all[all.indexOf(here) + step];
+  event.preventDefault();
+  if (next instanceof HTMLElement) next.focus();
+}
+
+/** Under a group: when, and for own messages what became of them. @param {{ talk: Talk, item: Item }} props */
+function Meta({ talk, item: { own, message, again, drop } }) {
+  const { delivery, error, timestamp } = message;
+  if (delivery === "failed") {
+    return html`<p class="meta error"><${Icon} name="circle-alert" small /><span>Not delivered${error && `: ${error}`} </span>
+      <${Button} kind="link" words="Send again" onClick=${again} /><${Button} kind="link" words="Remove" onClick=${drop} /></p>`;
   }
-  if (!item.own) return html`<p class="meta">${nameOf(person)}, ${clock(item.at)}</p>`;
-  const [icon, words] = item.state === "sending" ? ["clock", "Sending"] : ["check-check", "Delivered"];
-  return html`<p class="meta">${clock(item.at)} <${Icon} name=${icon} label=${words} small /></p>`;
+  if (delivery === "waiting") {
+    return html`<p class="meta"><${Icon} name="clock" small /><span>${talk.waits}</span>
+      <${Button} kind="link" words="Cancel" onClick=${drop} /></p>`;
+  }
+  if (!own) return talk.several ? null : html`<p class="meta">${nameOf(talk.authorOf(message))}, ${clock(timestamp)}</p>`;
+  const [icon, words] = delivery === "sending" ? ["clock", "Sending"] : ["check-check", "Delivered"];
+  return html`<p class="meta">${clock(timestamp)} <${Icon} name=${icon} label=${words} small /></p>`;
 }

@@ -1,10 +1,11 @@
 /** Everyone this peer has seen: the list at the left, the chosen person's conversation at the right. */
 import { chats, matches, peer, people, personOf } from "../lib/data.js";
 import { ago, brief, exactly, nameOf } from "../lib/format.js";
+import { useLast } from "../lib/last.js";
 import { html, useState } from "../lib/preact.js";
 import { go, href } from "../lib/router.js";
 import { useStore } from "../lib/store.js";
-import { Avatar, CopyButton, Empty, Icon, Search } from "../lib/ui.js";
+import { Avatar, CopyButton, Count, Empty, Icon, Search, walkRows } from "../lib/ui.js";
 import { Conversation } from "./conversation.js";
 
 /** @typedef {import("../lib/types").Person} Person */
@@ -37,34 +38,28 @@ function preview(person, chat) {
   return "No messages yet";
 }
 
+/** What became of the last message, if it has not arrived. @param {{ delivery: string | undefined }} props */
+export function Became({ delivery }) {
+  if (delivery === "failed") return html`<${Icon} name="circle-alert" label="Not delivered" small />`;
+  return delivery === "waiting" ? html`<span class="later"><${Icon} name="clock" label="Waits" small /></span>` : null;
+}
+
 /** @param {{ person: Person, chat: Chat | undefined, chosen: boolean, reachable: boolean }} props */
 function Row({ person, chat, chosen, reachable }) {
   const unread = chat?.unread ?? 0;
   const name = nameOf(person);
   const state = person.online ? (person.reachable ? "online" : "online, not reachable") : "offline";
-  const failed = chat?.last?.delivery === "failed";
   return html`<li><a class=${unread ? "person unread" : "person"} href=${href("people", person.peer_id)}
       aria-current=${chosen ? "true" : null} tabindex=${reachable ? 0 : -1} data-peer=${person.peer_id}>
     <${Avatar} person=${person} sign />
     <span class="lines">
       <span class="first"><b title=${name}>${name}<span class="unseen">, ${state}</span></b>
         ${chat?.last && html`<time title=${exactly(chat.last.timestamp)}>${brief(chat.last.timestamp)}</time>`}</span>
-      <span class="second">${failed && html`<${Icon} name="circle-alert" label="Not delivered" small />`}
+      <span class="second"><${Became} delivery=${chat?.last?.delivery} />
         <span class="preview">${preview(person, chat)}</span>
-        ${unread > 0 && html`<span class="count">${unread > 99 ? "99+" : unread}<span class="unseen"> unread</span></span>`}</span>
+        <${Count} number=${unread} /></span>
     </span>
   </a></li>`;
-}
-
-/** The arrow keys walk through the rows, as in any list. @param {KeyboardEvent} event */
-function walk(event) {
-  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (!step || !(event.currentTarget instanceof HTMLElement)) return;
-  const rows = [.../** @type {NodeListOf<HTMLElement>} */ (event.currentTarget.querySelectorAll("a.person"))];
-  const at = rows.findIndex((row) => row === document.activeElement);
-  event.preventDefault();
-  if (at + step < 0) event.currentTarget.querySelector("input")?.focus();
-  else rows[Math.min(at + step, rows.length - 1)]?.focus();
 }
 
 /** @param {{ rest: string[] }} props */
@@ -72,6 +67,7 @@ export function People({ rest: [chosen = ""] }) {
   const known = useStore(people);
   const talks = useStore(chats);
   const [typed, setTyped] = useState("");
+  useLast("people", chosen);
 
   const ids = new Set([...known.keys(), ...talks.keys(), ...(chosen ? [chosen] : [])]);
   const own = peer.get()?.peer_id;
@@ -85,7 +81,7 @@ export function People({ rest: [chosen = ""] }) {
     if (event.key === "Enter" && typed.trim() && shown[0]) go(href("people", shown[0].peer_id));
   };
   return html`<div class=${chosen ? "people chosen" : "people"}>
-    <div class="list" onKeyDown=${walk}>
+    <div class="list" onKeyDown=${walkRows}>
       <${Search} value=${typed} label="Search people" onInput=${setTyped} onKeyDown=${first} />
       <nav class="rows" aria-label="People">
         ${groups.map(
