@@ -281,7 +281,7 @@ def protobuf(dice: random.Random, message: bytes) -> bytes:
                 if not fields:
                     return b""
             case 1:
-                fields[at:at] = [fields[at]] * dice.choice((1, 5, 700))
+                fields[at:at] = [fields[at]] * dice.choice((1, 5, 700 if len(raw) < 300 else 2))
             case 2:
                 fields[at] = (number, dice.randrange(8), raw)
             case 3:
@@ -294,7 +294,7 @@ def protobuf(dice: random.Random, message: bytes) -> bytes:
                 fields[at] = (number, 0, varint(dice.choice(NUMBERS) % 2**64))
             case _:
                 fields[at] = (number, 2, dice.choice(TOKENS))
-    out = b"".join(_field(*field) for field in fields)
+    out = b"".join(_field(*field) for field in fields)[:MOST_BYTES]
     return mutated(dice, [out or b"\x00"]) if dice.random() < 0.2 else out
 
 

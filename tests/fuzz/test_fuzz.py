@@ -9,7 +9,7 @@ from tests.fuzz.live import attack, victim
 from tests.fuzz.live.network import Plan
 from tests.fuzz.targets import all_targets
 
-INPUTS = 7000  # for a target of share 1
+INPUTS = 5000  # for a target of share 1
 LEAST = 200_000
 
 _done: list[Count] = []

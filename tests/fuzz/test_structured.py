@@ -20,7 +20,7 @@ LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_s
 VALUES = st.recursive(
     LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
 )
-many = settings(max_examples=1500, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+many = settings(max_examples=800, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
 def like(document):
