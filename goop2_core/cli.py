@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import contextlib
 import importlib.metadata
+import os
 import signal
 import sys
 from collections.abc import Coroutine, Sequence
@@ -46,6 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"goop2: {error}", file=sys.stderr)
     except KeyboardInterrupt:
         pass
+    except BrokenPipeError:  # `goop2 peer DIR --check | head`; what is still to be written at the end goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,6 +33,17 @@ def test_check_lists_everything_that_is_wrong(tmp_path: Path, capsys: pytest.Cap
     assert "p2p.listen_port" in said
     assert "profile.label" in said
     assert peer.config_file.read_bytes() == before
+
+
+def test_who_reads_no_further_than_the_head_gets_no_traceback(tmp_path: Path) -> None:
+    peer = PeerDir.ensure(tmp_path / "alice")
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "goop2_core", "peer", str(peer.path), "--check"]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False, timeout=30)
+    os.close(writer)
+    assert done.returncode == 1
+    assert done.stderr == ""
 
 
 def test_check_of_nothing_makes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
