@@ -12,16 +12,31 @@ from typing import Any
 
 from goop2_core import guide, logs
 from goop2_core.chat.direct import DirectChat
+from goop2_core.chat.room_routes import routes as room_routes
+from goop2_core.chat.rooms import Rooms
 from goop2_core.chat.routes import routes as chat_routes
 from goop2_core.config import Config, ConfigFile
 from goop2_core.control import ControlServer
+from goop2_core.data.groups import GroupStore
 from goop2_core.data.messages import MessageStore
 from goop2_core.data.people import PeopleStore
+from goop2_core.data.rooms import RoomStore
 from goop2_core.data.store import Store
 from goop2_core.encryption.box import Keys, PeerKey
 from goop2_core.encryption.sealer import Sealer
 from goop2_core.errors import Goop2Error, Refused
-from goop2_core.events import AvatarChanged, Event, PeerChanged, PeerState, Person, ReachabilityChanged, SettingsChanged
+from goop2_core.events import (
+    AvatarChanged,
+    Event,
+    PeerChanged,
+    PeerState,
+    Person,
+    PersonChanged,
+    ReachabilityChanged,
+    SettingsChanged,
+)
+from goop2_core.groups.manager import Groups
+from goop2_core.groups.routes import routes as group_routes
 from goop2_core.identity import Identity, is_peer_id, load_or_create, short
 from goop2_core.link import format_link, parse_link
 from goop2_core.logs_routes import routes as log_routes
@@ -76,6 +91,8 @@ class Engine:
     _bus: Bus
     _presence: Presence
     _chat: DirectChat
+    _groups: Groups
+    _rooms: Rooms
     _sites: SitesServer
     _console: ConsoleServer
     _visitors: Visitors
@@ -208,14 +225,34 @@ class Engine:
             config=lambda: self.config,
             avatar_hash=lambda: self._own_avatar.hash,
             tasks=self._tasks,
-            emit=self._emit,
+            emit=self._on_presence,
         )
         self._chat = DirectChat(bus, MessageStore(store), self.identity, self._tasks, self._emit)
         self._site.start()
         bus.start()
         await self._chat.start()
         self._then("chat", self._chat.stop)
+        await self._start_groups(store)
         self._node.listen(self._on_node_event)
+
+    async def _start_groups(self, store: Store) -> None:
+        """The rooms end after the groups, which ask them what their members are still owed."""
+        self._groups = Groups(
+            self._bus,
+            GroupStore(store),
+            self.identity.peer_id,
+            own_name=lambda: self.name,
+            person=self._presence.person,
+            tasks=self._tasks,
+            emit=self._emit,
+        )
+        rooms = RoomStore(store, self.identity.peer_id)
+        self._rooms = Rooms(self._bus, rooms, self._groups, self._tasks, self._emit)
+        await self._rooms.start()
+        self._then("rooms", self._rooms.stop)
+        await self._groups.start()
+        self._then("groups", self._groups.stop)
+        await self._rooms.resume()
 
     async def _end_site(self) -> None:
         if self._site is not None:
@@ -255,6 +292,8 @@ class Engine:
         return [
             *people_routes(self._presence),
             *chat_routes(self._chat),
+            *group_routes(self._groups),
+            *room_routes(self._rooms),
             *site_routes(
                 self._content,
                 self._avatars,
@@ -288,7 +327,7 @@ class Engine:
     @property
     def unread(self) -> int:
         """Messages that the owner has not seen."""
-        return self._chat.unread
+        return self._chat.unread + self._rooms.unread
 
     def people(self) -> list[Person]:
         """Everyone known, in the order in which they are shown."""
@@ -350,6 +389,12 @@ class Engine:
 
     async def _open_site(self, address: str) -> str:
         return (await self.site_target(address)).url
+
+    def _on_presence(self, event: Event) -> None:
+        self._emit(event)
+        if isinstance(event, PersonChanged):
+            self._chat.on_person(event.person)
+            self._groups.on_person(event.person)
 
     def _key_of(self, peer_id: str) -> PeerKey | None:
         return self._presence.key_of(peer_id)

@@ -25,10 +25,14 @@ from goop2_core.events import (
     ChatChanged,
     ChatRead,
     Event,
+    GroupGone,
     PeerChanged,
     PeerState,
     Person,
     ReachabilityChanged,
+    RoomMessageChanged,
+    RoomMessageGone,
+    RoomRead,
     SettingsChanged,
     Trouble,
     VisitorsChanged,
@@ -390,7 +394,15 @@ class EngineHost:
                 summary = replace(summary, words=words, addresses=addresses)
             case VisitorsChanged(count):
                 summary = replace(summary, visitors=count)
-            case ChatChanged() | ChatRead() | SettingsChanged():
+            case (
+                ChatChanged()
+                | ChatRead()
+                | GroupGone()
+                | RoomMessageChanged()
+                | RoomMessageGone()
+                | RoomRead()
+                | SettingsChanged()
+            ):
                 engine = self._engines.get(summary.directory)
                 if engine is not None:
                     summary = replace(summary, **engine.facts())
