@@ -39,6 +39,7 @@ TICK_SECONDS = 0.5
 WATCH_SECONDS = 2.0
 DIAL_SECONDS = 15.0
 SPARE_SECONDS = 10.0
+SPARE_DIAL_SECONDS = 1.0
 IDLE_SECONDS = 60.0
 SILENT_SECONDS = 2.0
 STOP_SECONDS = 1.2
@@ -256,18 +257,32 @@ class Host:
         under_way = self._dialling.setdefault(peer_id, Dialling())
         under_way.tried.update(endpoints)
         under_way.dials += 1
+        channel: Channel | None = None
+        failure: Unreachable | None = None
         try:
-            channel = await race(endpoints, partial(self._attempt, peer_id))
-            link = self._enter(channel, inbound=False)
-            if link is None or self._nursery is None:
-                await channel.raw.close()
-                raise Unreachable("The peer cannot be reached", "There are too many connections already.")
-            self._nursery.start_soon(contained, "connection", self._serve_link, link)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_give_up_after, under_way.done, nursery.cancel_scope)
+                try:
+                    channel = await race(endpoints, partial(self._attempt, peer_id))
+                except Unreachable as error:
+                    failure = error
+                nursery.cancel_scope.cancel()
+            if failure is not None:
+                raise failure
+            if channel is not None:
+                await self._adopt(channel)
         finally:
             under_way.dials -= 1
             if not under_way.dials:
                 del self._dialling[peer_id]
                 under_way.done.set()
+
+    async def _adopt(self, channel: Channel) -> None:
+        link = self._enter(channel, inbound=False)
+        if link is None or self._nursery is None:
+            await channel.raw.close()
+            raise Unreachable("The peer cannot be reached", "There are too many connections already.")
+        self._nursery.start_soon(contained, "connection", self._serve_link, link)
 
     def _dialable(self, peer_id: str) -> list[Endpoint]:
         own = set(self.listening)
@@ -432,3 +447,14 @@ class Host:
                     self._emit(AddressesChanged(tuple(_addresses.announceable(now))))
                     with suppress(WireError, StreamOver):
                         await self._identify.push()
+
+
+async def _give_up_after(connected: trio.Event, scope: trio.CancelScope) -> None:
+    """End a dial that hangs while another way led to the peer.
+
+    A dial under way gets the time to finish: if two peers dial each other, and each gave up its own for the other's,
+    none would be left.
+    """
+    await connected.wait()
+    await trio.sleep(SPARE_DIAL_SECONDS)
+    scope.cancel()
