@@ -90,7 +90,7 @@ class FocusRings(QObject):
             return
         new.installEventFilter(self)
         handle = new.window().windowHandle()
-        if handle is not None:
+        if handle is not None and isValid(handle):  # that of a window that was made anew may be the old one (measured)
             handle.removeEventFilter(self)
             handle.installEventFilter(self)
 

@@ -7,10 +7,10 @@ import re
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QIcon
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QFileDialog, QLabel, QWidget
 
 import goop2_desktop
 from goop2_desktop.look.contrast import broken_promises, contrast
@@ -131,6 +131,16 @@ async def test_the_focus_ring_is_for_the_keyboard(qloop, look):
     QTest.mouseClick(box.windowHandle(), Qt.MouseButton.LeftButton, pos=first.geometry().center())
     await until(lambda: ring() is None)
     box.close()
+
+
+def test_file_dialogs_that_come_and_go_do_no_harm(qapp, look, tmp_path):
+    """Their windows are made and destroyed by Qt alone, and Python may still hold one that is no more."""
+    window = QWidget()
+    window.show()
+    for _ in range(4):
+        QTimer.singleShot(150, lambda: qapp.activeModalWidget().reject())
+        assert QFileDialog.getExistingDirectory(window, "Folder", str(tmp_path)) == ""
+    window.close()
 
 
 async def test_the_arc_turns_only_while_it_is_seen(qloop, look):
