@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from goop2_core.chat import room_wire as wire
@@ -52,15 +52,16 @@ class RoomHost:
         store: RoomStore,
         groups: Groups,
         tasks: TaskOwner,
+        *,
         told: Callable[[str, list[RoomRow]], None],
-        typed: Callable[[str, str], None],
+        typing: Callable[[str, str], None],
     ) -> None:
         self._bus = bus
         self._store = store
         self._groups = groups
         self._tasks = tasks
         self._told = told
-        self._typed = typed
+        self._typed = typing
         self._rooms: dict[str, _Room] = {}
         self._opening = asyncio.Lock()
         self._throttle = Throttle(RATE, BURST)
@@ -254,14 +255,15 @@ class RoomHost:
 
     def typing(self, group_id: str, author: str) -> None:
         """Tell the members of ours who is writing; what does not get through at once is not worth a retry."""
-        payload = {"action": "typing", "from": author}
+        payload, topic = {"action": "typing", "from": author}, wire.topic(group_id, "typing")
         for peer_id, ours in self._groups.members(group_id):
-            if ours and peer_id != author and not self._groups.away(group_id, peer_id):
-                if self._typing_now >= MOST_TYPING:
-                    return
-                self._typing_now += 1
-                if self._tasks.spawn("typing", self._tell_typing(peer_id, wire.topic(group_id, "typing"), payload)) is None:  # fmt: skip
-                    self._typing_now -= 1
+            if not ours or peer_id == author or self._groups.away(group_id, peer_id):
+                continue
+            if self._typing_now >= MOST_TYPING:
+                return
+            self._typing_now += 1
+            if self._tasks.spawn("typing", self._tell_typing(peer_id, topic, payload)) is None:
+                self._typing_now -= 1
 
     async def _tell_typing(self, peer_id: str, topic: str, payload: dict[str, str]) -> None:
         try:
@@ -288,20 +290,7 @@ class RoomHost:
 
 def _named(said: Said, name: str) -> Said:
     """The message with the name that this peer knows its author by, if it does."""
-    if not name:
-        return said
-    return Said(
-        said.uid,
-        said.from_id,
-        name,
-        said.content,
-        said.ts,
-        said.reply_from,
-        said.reply_uid,
-        said.rev,
-        said.edited_at,
-        said.deleted,
-    )
+    return replace(said, from_name=name or said.from_name)
 
 
 def _now() -> int:

@@ -60,6 +60,7 @@ class RoomMember:
         store: RoomStore,
         groups: Groups,
         tasks: TaskOwner,
+        *,
         told: Callable[[str, list[RoomRow]], None],
         typing: Callable[[str, str], None],
     ) -> None:

@@ -49,8 +49,8 @@ class Rooms:
         self._groups = groups
         self._tasks = tasks.child("rooms")
         self._emit = emit
-        self._host = RoomHost(bus, store, groups, self._tasks, self._tell, self._on_typing)
-        self._member = RoomMember(bus, store, groups, self._tasks, self._tell, self._on_typing)
+        self._host = RoomHost(bus, store, groups, self._tasks, told=self._tell, typing=self._on_typing)
+        self._member = RoomMember(bus, store, groups, self._tasks, told=self._tell, typing=self._on_typing)
         self._throttle = Throttle(RATE, BURST)
         self._unread: dict[str, int] = {}
         self._typed: dict[str, float] = {}

@@ -116,8 +116,17 @@ class GroupStore:
                 "INSERT INTO _groups (id, name, owner, group_type, group_context, max_members, host_joined, volatile, "
                 "default_role, created_at) VALUES (?, ?, ?, ?, ?, ?, 1, 0, ?, ?) ON CONFLICT (id) DO UPDATE SET "
                 "name = excluded.name, max_members = excluded.max_members, default_role = excluded.default_role",
-                (row.id, row.name, owner, row.type, row.context, row.max_members, row.default_role, to_text(row.created_at)),
-            )  # fmt: skip
+                (
+                    row.id,
+                    row.name,
+                    owner,
+                    row.type,
+                    row.context,
+                    row.max_members,
+                    row.default_role,
+                    to_text(row.created_at),
+                ),
+            )
             _save_members(connection, row.id, row.members)
             connection.execute("DELETE FROM _group_outsiders WHERE group_id = ?", (row.id,))
             connection.executemany(
@@ -159,8 +168,17 @@ class GroupStore:
                 "subscribed_at, max_members, volatile, host_name) VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?) "
                 "ON CONFLICT (host_peer_id, group_id) DO UPDATE SET group_name = excluded.group_name, "
                 "role = excluded.role, max_members = excluded.max_members, host_name = excluded.host_name",
-                (row.host_id, row.id, row.name, row.type, row.role, to_text(row.subscribed_at), row.max_members, row.host_name),
-            )  # fmt: skip
+                (
+                    row.host_id,
+                    row.id,
+                    row.name,
+                    row.type,
+                    row.role,
+                    to_text(row.subscribed_at),
+                    row.max_members,
+                    row.host_name,
+                ),
+            )
             connection.execute(
                 "INSERT OR REPLACE INTO _group_standing (group_id, state, reason, ours, group_context) "
                 "VALUES (?, ?, ?, ?, ?)",
@@ -242,8 +260,8 @@ def _members(connection: sqlite3.Connection, group_id: str) -> list[MemberRow]:
 
 def _hosted(connection: sqlite3.Connection, types: Sequence[str]) -> list[HostedRow]:
     rows = connection.execute(
-        "SELECT id, name, group_type, group_context, max_members, default_role, created_at FROM _groups "
-        f"WHERE group_type IN ({','.join('?' * len(types))}) ORDER BY created_at, id",  # noqa: S608 (only marks)
+        "SELECT id, name, group_type, group_context, max_members, default_role, created_at FROM _groups "  # noqa: S608
+        f"WHERE group_type IN ({','.join('?' * len(types))}) ORDER BY created_at, id",
         tuple(types),
     ).fetchall()
     found = []
@@ -267,10 +285,10 @@ def _hosted(connection: sqlite3.Connection, types: Sequence[str]) -> list[Hosted
 
 def _joined(connection: sqlite3.Connection, types: Sequence[str]) -> list[JoinedRow]:
     rows = connection.execute(
-        "SELECT s.group_id, s.host_peer_id, s.group_name, s.group_type, g.group_context, s.max_members, s.role, "
+        "SELECT s.group_id, s.host_peer_id, s.group_name, s.group_type, g.group_context, s.max_members, s.role, "  # noqa: S608
         "s.host_name, s.subscribed_at, g.state, g.reason, g.ours FROM _group_subscriptions s "
         "LEFT JOIN _group_standing g ON g.group_id = s.group_id "
-        f"WHERE s.group_type IN ({','.join('?' * len(types))}) ORDER BY s.subscribed_at, s.group_id",  # noqa: S608
+        f"WHERE s.group_type IN ({','.join('?' * len(types))}) ORDER BY s.subscribed_at, s.group_id",
         tuple(types),
     ).fetchall()
     found = []

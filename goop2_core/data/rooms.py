@@ -219,11 +219,8 @@ class RoomStore:
 
     async def get(self, group_id: str, number: int) -> RoomRow | None:
         """One message of a room."""
-        return await self._store.read(lambda connection: _one(connection, "m.id = ? AND m.group_id = ?", (number, group_id)))  # fmt: skip
-
-    async def own(self, group_id: str, uid: str) -> RoomRow | None:
-        """An own message by its `uid`."""
-        return await self._store.read(lambda connection: _by_uid(connection, group_id, self._own_id, uid))
+        where, values = "m.id = ? AND m.group_id = ?", (number, group_id)
+        return await self._store.read(lambda connection: _one(connection, where, values))
 
     async def above(self, group_id: str, n: int, limit: int) -> list[RoomRow]:
         """What was counted above `n`, in the order of counting."""

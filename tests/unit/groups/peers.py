@@ -245,7 +245,13 @@ class RefPeer:
         await self.send(host_id, f"group:{group_id}:join", {"type": "join", "group": group_id})
 
     async def says(self, group_id: str, text: str, number: int) -> None:
-        said = {"id": f"{number}-{self.id[:8]}", "from": self.id, "from_name": self.name, "text": text, "timestamp": number}
+        said = {
+            "id": f"{number}-{self.id[:8]}",
+            "from": self.id,
+            "from_name": self.name,
+            "text": text,
+            "timestamp": number,
+        }
         self.rings[group_id].append(said)
         for peer_id in self.members[group_id]:
             if peer_id != self.id:

@@ -102,7 +102,7 @@ async def test_leaving_kicking_and_closing(tmp_path: Path) -> None:
         await carol.groups.join(alice.id, group_id)  # they know the ID, but were removed
         await until(lambda: carol.state(group_id) is GroupState.REMOVED)
         await alice.groups.invite(group_id, [carol.id])
-        await until(lambda: carol.groups.invitations())
+        await until(carol.groups.invitations)
         await carol.groups.accept(group_id)
         await until(lambda: carol.state(group_id) is GroupState.CONNECTED)
         await alice.groups.remove(group_id)
@@ -133,7 +133,7 @@ async def test_an_invitation_to_somebody_away_waits_for_them(tmp_path: Path) -> 
         assert alice.group(group.id).invited == (bob.id,)
         found[1] = bob = await again(bob, alice)
         alice.sees(bob)
-        await until(lambda: bob.groups.invitations())
+        await until(bob.groups.invitations)
         assert await alice.groups.invite(group.id, [bob.id]) == [(bob.id, "sent")]
         await alice.groups.uninvite(group.id, bob.id)
         assert alice.group(group.id).invited == ()
@@ -185,9 +185,15 @@ async def _note(found: list, message: object) -> None:
 
 async def test_types_that_are_not_known_are_listed_and_can_only_be_declined(tmp_path: Path) -> None:
     async with peers(tmp_path, "Alice", "Bob") as [alice, bob]:
-        invite = {"group_id": "abc", "group_name": "Docs", "host_peer_id": bob.id, "group_type": "files", "volatile": False}
+        invite = {
+            "group_id": "abc",
+            "group_name": "Docs",
+            "host_peer_id": bob.id,
+            "group_type": "files",
+            "volatile": False,
+        }
         await alice.bus.send(bob.id, "group.invite", invite)
-        await until(lambda: bob.groups.invitations())
+        await until(bob.groups.invitations)
         [invitation] = bob.groups.invitations()
         assert (invitation.host_id, invitation.type, invitation.supported) == (alice.id, "files", False)
         with pytest.raises(Refused) as caught:
