@@ -26,8 +26,9 @@ ROOM_SUBS = ("msg", "history", "members", "edit", "sync", "refused", "typing", "
 scalars = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False) | st.text(max_size=20)
 keys = st.sampled_from(
     [
-        "type", "group", "payload", "members", "peer_id", "role", "joined_at", "name", "away", "goop2", "code", "message",
-        "group_name", "group_type", "max_members", "action", "messages", "id", "from", "from_name", "text", "timestamp",
+        "type", "group", "payload", "members", "peer_id", "role", "joined_at", "name", "away", "goop2", "code",
+        "message", "group_name", "group_type", "max_members", "action", "messages", "id", "from", "from_name", "text",
+        "timestamp",
         "rev", "n", "edited", "deleted", "reply", "epoch", "after", "upto", "since", "reset", "reason",
     ]
 )  # fmt: skip

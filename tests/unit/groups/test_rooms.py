@@ -117,6 +117,23 @@ async def test_a_cut_cable_costs_nothing_but_time(tmp_path: Path, monkeypatch: p
             assert await order_of(one, group_id, bob) == [f"Bob {number}" for number in range(4)]
 
 
+async def test_a_silent_member_gets_what_was_said_while_it_was_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("goop2_core.mq.bus.OPEN_SECONDS", 0.2)
+    monkeypatch.setattr("goop2_core.mq.bus.ACK_SECONDS", 0.2)
+    monkeypatch.setattr(lines, "FIRST_PAUSE", 0.2)
+    async with peers(tmp_path, "Alice", "Bob") as [alice, bob]:
+        group_id = await room_of(alice, bob)
+        assert isinstance(bob.network, MemoryNetwork)
+        bob.network.cut(bob.node)
+        await alice.says(group_id, "one", "two")
+        await until(lambda: alice.group(group_id).members[1].away)
+        bob.network.heal(bob.node)
+        await converged(group_id, ["one", "two"], bob)
+        await until(lambda: not alice.group(group_id).members[1].away)
+
+
 async def test_a_lost_confirmation_shows_nothing_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room_member, "CONFIRM_SECONDS", 0.2)
     monkeypatch.setattr(room_member, "FIRST_PAUSE", 0.05)
