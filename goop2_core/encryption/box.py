@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import io
 from dataclasses import dataclass, field
 
 from nacl.exceptions import CryptoError
@@ -30,6 +31,47 @@ class PeerKey:
 
     public_b64: str
     accepts: bool
+
+
+class SealedText:
+    """Sealed text that arrives in parts and is decoded at once, so that a large one is never held in full as text.
+
+    It holds three quarters of what was added; `opened` takes twice as much again for a moment.
+    """
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._nonce = b""
+        self._box = io.BytesIO()
+        self._padded = False
+
+    def add(self, text: bytes) -> None:
+        """The next part. Raises `Refused` (400) if it is not base64."""
+        text = self._rest + text
+        whole = len(text) // 4 * 4
+        try:
+            if text and self._padded:
+                raise ValueError("something after the end")
+            raw = base64.b64decode(text[:whole], validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise _unopened() from error
+        self._rest = text[whole:]
+        self._padded = text[:whole].endswith(b"=")
+        if (missing := NONCE_BYTES - len(self._nonce)) > 0:
+            self._nonce += raw[:missing]
+            raw = raw[missing:]
+        self._box.write(raw)
+
+    def opened(self, box: Box) -> bytes:
+        """What was sealed; afterwards nothing is held. Raises `Refused` (400) as `open_in` does."""
+        sealed = self._box.getvalue()  # shares the memory
+        self._box = io.BytesIO()
+        try:
+            if self._rest or len(sealed) < SEALED_LEAST - NONCE_BYTES:
+                raise ValueError("too short")
+            return box.decrypt(sealed, self._nonce)
+        except (ValueError, CryptoError) as error:
+            raise _unopened() from error
 
 
 def is_key(text: str) -> bool:
@@ -64,12 +106,11 @@ def seal_in(box: Box, data: bytes, nonce: bytes | None = None) -> str:
 def open_in(box: Box, text: str | bytes) -> bytes:
     """What was sealed. Raises `Refused` (400) if it was not sealed with this box, or altered."""
     try:
-        raw = base64.b64decode(text, validate=True)
-        if len(raw) < SEALED_LEAST:
-            raise ValueError("too short")
-        return box.decrypt(raw)
-    except (binascii.Error, ValueError, CryptoError) as error:
-        raise Refused("Cannot decrypt", "It was sealed with other keys, or altered on the way", status=400) from error
+        sealed = SealedText()
+        sealed.add(text.encode("ascii") if isinstance(text, str) else text)
+        return sealed.opened(box)
+    except UnicodeEncodeError as error:
+        raise _unopened() from error
 
 
 def seal(keys: Keys, their_public: str, data: bytes) -> str:
@@ -80,6 +121,10 @@ def seal(keys: Keys, their_public: str, data: bytes) -> str:
 def open_sealed(keys: Keys, their_public: str, text: str | bytes) -> bytes:
     """What the owner of `their_public` sealed for `keys`. Raises `Refused` (400) if it does not open."""
     return open_in(box_of(keys, their_public), text)
+
+
+def _unopened() -> Refused:
+    return Refused("Cannot decrypt", "It was sealed with other keys, or altered on the way", status=400)
 
 
 def _key_bytes(text: str) -> bytes | None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from nacl.public import Box
 
-from goop2_core.encryption.box import Keys, PeerKey, box_of, open_in, public_of, seal_in
+from goop2_core.encryption.box import Keys, PeerKey, SealedText, box_of, open_in, public_of, seal_in
 from goop2_core.errors import Refused
 
 log = logging.getLogger("goop2.encryption")
@@ -60,13 +60,20 @@ class Sealer:
 
     async def open_from(self, peer_id: str, text: str | bytes) -> bytes:
         """What a peer sealed. Raises `Refused` if its key is unknown or does not fit."""
-        key = self._lookup(peer_id) if self.public_key else None
-        if key is None:
-            raise Refused("Cannot decrypt", "The other peer's key is not known", status=400)
-        box = self._box(key.public_b64)
+        box = self._their_box(peer_id)
         if len(text) <= INLINE_BYTES:
             return open_in(box, text)
         return await asyncio.to_thread(open_in, box, text)
+
+    async def open_parts(self, peer_id: str, sealed: SealedText) -> bytes:
+        """As `open_from`, for what came in parts."""
+        return await asyncio.to_thread(sealed.opened, self._their_box(peer_id))
+
+    def _their_box(self, peer_id: str) -> Box:
+        key = self._lookup(peer_id) if self.public_key else None
+        if key is None:
+            raise Refused("Cannot decrypt", "The other peer's key is not known", status=400)
+        return self._box(key.public_b64)
 
     def _box(self, their_public: str) -> Box:
         """The agreed key costs 0.1 ms to compute, which is why it is kept."""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goop2_core.encryption.box import Keys, PeerKey, box_of, is_key, open_sealed, public_of, seal, seal_in
+from goop2_core.encryption.box import Keys, PeerKey, SealedText, box_of, is_key, open_sealed, public_of, seal, seal_in
 from goop2_core.encryption.sealer import INLINE_BYTES, Sealer
 from goop2_core.errors import Refused
 
@@ -56,6 +56,30 @@ def test_what_was_altered_does_not_open(text):
 def test_garbage_never_raises_anything_else(text):
     with pytest.raises(Refused):
         open_sealed(B, A.public_b64, text)
+
+
+@given(st.lists(st.integers(1, 100)))
+def test_text_in_parts_opens_as_the_whole_does(sizes):
+    sealed, box = SealedText(), box_of(B, A.public_b64)
+    rest = MESSAGE.encode()
+    for size in [*sizes, len(MESSAGE)]:
+        sealed.add(rest[:size])
+        rest = rest[size:]
+    assert sealed.opened(box) == b'{"content":"hi"}'
+
+
+@pytest.mark.parametrize(
+    "parts", [[MESSAGE, "AAAA"], [MESSAGE, "A"], [MESSAGE[:-1]], ["QQ==", MESSAGE], ["A", "\n" * 3]]
+)
+def test_parts_that_are_no_sealed_text(parts):
+    def opened() -> bytes:
+        sealed = SealedText()
+        for part in parts:
+            sealed.add(part.encode())
+        return sealed.opened(box_of(B, A.public_b64))
+
+    with pytest.raises(Refused):
+        opened()
 
 
 def test_keys_that_are_none():

@@ -16,6 +16,7 @@ from goop2_core.events import VisitorsChanged
 from goop2_core.p2p.api import Stream
 from goop2_core.site import client, server
 from goop2_core.site.wire import CONTENT, DIAG, SITE
+from tests.fuzz.engine import status_bytes
 from tests.support.wait import until
 from tests.unit.site.peers import Peer, keys_of, two_peers
 
@@ -248,7 +249,7 @@ async def test_a_file_replaced_on_the_way_is_an_error_not_a_mixture(tmp_path: Pa
         b"ERR \x1b[31mred\n",
         b"ERR\n",
         b"OK text/html 6442450944\n",
-        b"EOK text/html 104857601\n",
+        b"EOK text/html 16777217\n",
         b"EOK text/html 5\nhello",
         b"EOK text/html 0\n",
     ],
@@ -260,6 +261,42 @@ async def test_answers_that_cannot_be_used(tmp_path: Path, answer: bytes) -> Non
         with pytest.raises((StreamBroken, Refused)):
             await bob.client.fetch(alice.id, "/")
         assert bob.client._sealed.lent == 0
+
+
+def peak_from_here() -> int:
+    """What this process holds now, in bytes; its peak is counted anew."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        pytest.skip("the peak of memory cannot be measured here")
+    return status_bytes("self", "VmRSS")
+
+
+async def test_the_largest_sealed_body_costs_less_than_a_stranger_may(tmp_path: Path) -> None:
+    async with two_peers(tmp_path) as (alice, bob):
+        bob.knows(alice)
+        size = client.MOST_SEALED // 4 * 3 - 40
+        text = seal(alice.keys, bob.keys.public_b64, bytes(size)).encode()
+        pieces = (text[at : at + (256 << 10)] for at in range(0, len(text), 256 << 10))
+
+        async def answer(stream: Stream) -> None:
+            await reply(stream, b"EOK text/html %d\n" % len(text), *pieces)
+
+        alice.node.handle(SITE, answer)
+        before = peak_from_here()
+        file = await bob.client.fetch(alice.id, "/")
+        held = sum([len(chunk) async for chunk in file.chunks])
+        assert held == size
+        assert status_bytes("self", "VmHWM") - before < 64 << 20
+
+
+async def test_a_larger_sealed_body_is_refused_with_words(tmp_path: Path) -> None:
+    async with two_peers(tmp_path) as (alice, bob):
+        bob.knows(alice)
+        alice.node.handle(SITE, lambda stream: reply(stream, b"EOK text/html %d\n" % (99 << 20)))
+        with pytest.raises(Refused, match="99 MiB; at most 16 MiB can be decrypted") as caught:
+            await bob.client.fetch(alice.id, "/")
+        assert caught.value.status == 413
 
 
 @pytest.mark.parametrize(
