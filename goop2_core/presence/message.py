@@ -142,7 +142,7 @@ def _said(facts: Facts) -> dict[str, Any]:
 def clean_line(text: str, most: int = LONGEST_NAME) -> str:
     """`text` as one line that can be shown: no control characters, no text-direction overrides, at most `most` long."""
     kept = "".join(" " if character.isspace() else character for character in text[: 4 * most] if _is_shown(character))
-    return " ".join(kept.split())[:most]
+    return " ".join(kept.split())[:most].rstrip()
 
 
 def _is_shown(character: str) -> bool:

@@ -126,3 +126,7 @@ def test_a_clean_line_stays_as_it_is(text):
     assert clean_line(line) == line
     assert len(line) <= 200
     line.encode()
+
+
+def test_a_line_that_is_cut_between_words_has_no_space_at_its_end():
+    assert clean_line("ab " * 100, 6) == "ab ab"
