@@ -166,7 +166,8 @@ class SiteTabs(Box):
         tab.page.windowCloseRequested.connect(lambda: self._close_tab(tab))
         self._tabs.append(tab)
         self._pages.addWidget(tab)
-        self._strip.add_tab(own=own)
+        if not own:
+            self._strip.add_tab()
         self._choose(len(self._tabs) - 1)
         return tab
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QMouseEvent, QResizeEvent
-from PySide6.QtWidgets import QPushButton, QScrollArea, QVBoxLayout
+from PySide6.QtWidgets import QPushButton, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
 from goop2_desktop.look.controls import tool
 from goop2_desktop.look.layout import Box, row
@@ -49,6 +51,11 @@ class TabButton(QPushButton):
         lines.addWidget(inside)
         self.toggled.connect(self._dress)
 
+    @property
+    def controls(self) -> list[QWidget]:
+        """What can have the focus, from left to right."""
+        return [self, *self.findChildren(QToolButton)]
+
     def set_title(self, title: str, loading: bool) -> None:
         """What the tab says."""
         self._title.set_words(title)
@@ -71,7 +78,7 @@ class TabButton(QPushButton):
 
 
 class TabStrip(QScrollArea):
-    """The tabs, and the button for another one."""
+    """The tabs, the own one from the beginning, and the button for another one."""
 
     chosen = Signal(int)
     close_wanted = Signal(int)
@@ -86,19 +93,25 @@ class TabStrip(QScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setFixedHeight(theme().px(32))
         self._new = tool("plus", "New tab (Ctrl+T)", name="new-tab", press=self.new_wanted.emit, size=16)
-        self._line: Box = row(self._new, ..., gap=GAP)
+        self._line: Box = row(self._new_tab(own=True), self._new, ..., gap=GAP)
         self.setWidget(self._line)
         self.viewport().setAutoFillBackground(False)
         self._line.setAutoFillBackground(False)
 
-    def add_tab(self, *, own: bool) -> None:
+    def add_tab(self) -> None:
         """Another tab at the end."""
+        tab = self._new_tab(own=False)
+        self._line.lines.insertWidget(len(self._tabs) - 1, tab)
+        for before, control in pairwise((*self._tabs[-2].controls, *tab.controls)):
+            QWidget.setTabOrder(before, control)
+        self._share_room()
+
+    def _new_tab(self, *, own: bool) -> TabButton:
         tab = TabButton(own=own)
         self._tabs.append(tab)
-        self._line.lines.insertWidget(len(self._tabs) - 1, tab)
         tab.clicked.connect(lambda: self.chosen.emit(self._tabs.index(tab)))
         tab.close_wanted.connect(lambda: self.close_wanted.emit(self._tabs.index(tab)))
-        self._share_room()
+        return tab
 
     def remove_tab(self, place: int) -> None:
         """Take a tab away."""

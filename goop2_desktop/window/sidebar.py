@@ -156,9 +156,12 @@ class Sidebar(Box):
             gone = self._rows.pop(directory)
             gone.hide()
             gone.deleteLater()
+        before: QWidget = self._gear
         for place, peer in enumerate(peers):
             peer_row = self._rows.get(peer.directory) or self._new_row(peer.directory)
             self._list.lines.insertWidget(place, peer_row)
+            QWidget.setTabOrder(before, peer_row)
+            before = peer_row
         self.set_compact(compact=self._compact)
 
     def show_peer(self, peer: PeerSummary, picture: str | bytes) -> None:

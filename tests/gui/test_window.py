@@ -355,3 +355,26 @@ def test_the_guide_has_no_dead_links(qapp):
                 found = PAGE.fullmatch(target)
                 assert found, f"{page.name}: {target}"
                 assert resource("docs", f"{found[1]}.md").is_file(), f"{page.name}: {target}"
+
+
+async def test_tab_goes_from_left_to_right_and_from_top_to_bottom(qloop, host, window, sites):
+    names = [host.put(name, state=PeerState.RUNNING).directory for name in ("Bob", "Carol")]
+    main = window.make()
+    names.insert(0, host.put("Alice").directory)
+    main.list_peers()
+    await until(lambda: main.current.web is not None and main.current.web.site_tabs.isVisible())
+    tabs = main.current.web.site_tabs
+    tabs.new_tab()
+    await until(lambda: tabs.findChild(QWidget, "site-tab").isVisible())
+    first = main.findChild(QWidget, "app-menu")
+    order, control = [first], first.nextInFocusChain()
+    while control is not first:
+        if control.isVisible() and control.isEnabled() and control.focusPolicy() & Qt.FocusPolicy.TabFocus:
+            order.append(control)
+        control = control.nextInFocusChain()
+    called = [control.objectName() for control in order]
+    assert called[:5] == ["app-menu", *(f"peer:{name}" for name in names), "new-peer"]
+    strip = called.index("own-tab")
+    assert called[strip : strip + 4] == ["own-tab", "site-tab", "close-tab", "new-tab"]
+    assert called.index("new-tab") < called.index("reload") < called.index("address")
+    assert called.index("tab-settings") < strip
