@@ -59,7 +59,7 @@ function Quote({ talk, id, quoted, onJump }) {
   useEffect(() => {
     if (quoted === undefined) void talk.threads.quote(talk.id, id);
   }, [id, quoted]);
-  if (!quoted) return html`<span class="quote"><span>A message that is not kept here</span></span>`;
+  if (!quoted) return html`<span class="quote"><b>Earlier message</b><span>Not kept here</span></span>`;
   const name = quoted.delivery === "received" ? nameOf(talk.authorOf(quoted)) : "You";
   return html`<button type="button" class="quote" onClick=${() => onJump(id)}><b>${name}</b>
     <span>${quoted.deleted ? "Message deleted" : brief(quoted.content, 160)}</span></button>`;

@@ -42,7 +42,7 @@ function GroupForm({ title, text = "", verb, group, act }) {
   };
   return html`<${Frame} title=${title} text=${text} verb=${verb} busy=${busy} error=${error} submit=${check}>
     <${DialogField} label="Name" value=${name} onInput=${setName} error=${wrong.name} most=${LONGEST_NAME} hint="Everybody in the group sees it." />
-    <${DialogField} label="Most members" value=${most} onInput=${setMost} error=${wrong.most} most=${4} numeric hint="Leave it empty for no limit." />
+    <${DialogField} label="Member limit" value=${most} onInput=${setMost} error=${wrong.most} most=${4} numeric hint="Leave it empty for no limit." />
   <//>`;
 }
 
@@ -89,7 +89,7 @@ export function InvitePeople({ group }) {
     : "Everybody whom you know is in the group, or was invited. People appear when your peers have met.";
   return html`<${Frame} title=${`Invite people to “${group.name}”`} text=${text} busy=${busy} error=${error} submit=${submit}
       verb=${chosen.size ? `Invite ${chosen.size}` : "Invite"} disabled=${chosen.size === 0}>
-    ${others.length > 0 && html`<div class="pick">
+    ${others.length > 0 && html`<div class=${others.length > 5 ? "pick tall" : "pick"}>
       <label class="search"><${Icon} name="search" small /><input type="search" value=${typed} placeholder="Search people"
         aria-label="Search people to invite" spellcheck=${false} onInput=${(/** @type {any} */ event) => setTyped(event.target.value)}
         onKeyDown=${(/** @type {KeyboardEvent} */ event) => event.key === "Enter" && event.preventDefault()} /></label>

@@ -9,7 +9,7 @@ const WORDS = {
   hosting: { short: "You host this group", colour: "ok", sign: "on" },
   connected: { short: "Connected", colour: "ok", sign: "on" },
   joining: { short: "Joining…", colour: "", sign: "half" },
-  waiting: { short: "Host is away: messages wait", colour: "attention", sign: "half" },
+  waiting: { short: "Host is away", colour: "attention", sign: "half" },
   full: { short: "The group is full", colour: "attention", sign: "off" },
   refused: { short: "Not let in", colour: "attention", sign: "off" },
   closed: { short: "Closed by its host", colour: "", sign: "off" },
@@ -27,6 +27,9 @@ const TROUBLE = new Map([
 /** @param {Group} group */
 export const stateWords = (group) => WORDS[group.state];
 
+/** What holds for the room, in its head. @param {Group} group */
+export const roomWords = (group) => (group.state === "waiting" ? "Host is away: messages wait" : WORDS[group.state].short);
+
 /** "12 members", or "3 of 12 members" @param {Group} group */
 export const countWords = ({ members, max_members }) =>
   max_members > 0 ? `${members.length} of ${plural(max_members, "member")}` : plural(members.length, "member");
@@ -37,6 +40,12 @@ export function troubleWords(group) {
   if (!title) return null;
   const kept = ended(group) ? "What was said stays here until you remove it." : "";
   return [title, [sentence(group.reason), kept].filter(Boolean).join(" ")];
+}
+
+/** Why nothing can be written, or "". @param {Group} group */
+export function silentWords(group) {
+  if (ended(group)) return "Nothing more can be written here.";
+  return group.state === "full" || group.state === "refused" ? "You can write here once the host lets you in." : "";
 }
 
 /** The group's letter, with the sign of its state. @param {{ group: Group, sign?: boolean }} props */

@@ -12,7 +12,7 @@ import { go, href } from "../lib/router.js";
 import { useStore } from "../lib/store.js";
 import { Banner, Button, Icon } from "../lib/ui.js";
 import { EditGroup, InvitePeople } from "./group_dialogs.js";
-import { countWords, GroupMark, stateWords, troubleWords } from "./group_state.js";
+import { countWords, GroupMark, roomWords, silentWords, stateWords, troubleWords } from "./group_state.js";
 import { Members } from "./members.js";
 import { RoomSearch } from "./room_search.js";
 import { Thread } from "./thread.js";
@@ -70,13 +70,13 @@ function useTalk(group) {
     waits: "Waits until the host is back",
     retry: (message) => retryMessage(id, message.id),
     cancel: (message) => removeMessage(id, message.id),
-    rights: ended(group)
+    rights: silentWords(group)
       ? null
       : { edit: (message, content) => edit(id, message.id, content), delete: (message) => askDelete(id, message) },
     typing: () => {
       if (group.state === "hosting" || group.state === "connected") sayTyping(id);
     },
-    silent: ended(group) ? "Nothing more can be written here." : "",
+    silent: silentWords(group),
   };
 }
 
@@ -94,6 +94,7 @@ function askDelete(groupId, message) {
 /** Nothing was said yet. @param {{ group: Group }} props */
 function First({ group }) {
   const alone = group.hosted && group.members.length < 2;
+  if (silentWords(group)) return html`<div class="quiet-words"><p>There are no messages here.</p></div>`;
   return html`<div class="quiet-words"><b>Nothing was said here yet</b>
     <p>${alone ? "Invite somebody, and talk with everyone in the group at once." : "What you write goes to everyone in the group."}</p>
     ${alone && html`<p class="then"><${Button} words="Invite people" icon="user-plus" onClick=${() => open(InvitePeople, { group })} /></p>`}
@@ -120,14 +121,14 @@ function Trouble({ group }) {
 
 /** @param {{ group: Group, side: string, toggle: (which: "members" | "search") => void }} props */
 function Head({ group, side, toggle }) {
-  const { short, colour } = stateWords(group);
+  const { colour } = stateWords(group);
   const host = group.hosted ? "" : ` · hosted by ${nameOf({ peer_id: group.host_id, name: personOf(group.host_id).name || group.host_name })}`;
   const members = countWords(group);
   return html`<header class="head">
     <a class="button quiet only-icon back" href=${href("groups")} aria-label="Back to the list"><${Icon} name="arrow-left" /></a>
     <${GroupMark} group=${group} sign=${false} />
     <div class="lines"><h1 title=${group.name}>${group.name}</h1>
-      <p class="reach" role="status" title=${group.reason || null}><span class=${colour}>${short}</span>${` · ${members}${host}`}</p></div>
+      <p class="reach" role="status" title=${group.reason || null}><span class=${colour}>${roomWords(group)}</span>${` · ${members}${host}`}</p></div>
     <div class="tools">
       <${Button} kind="quiet" icon="search" label="Search in this group" expanded=${side === "search"} onClick=${() => toggle("search")} />
       <${Button} kind="quiet" icon="users" label="Members" expanded=${side === "members"} onClick=${() => toggle("members")} />
