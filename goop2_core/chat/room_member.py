@@ -140,7 +140,7 @@ class RoomMember:
         if not unsent:
             return False
         row = unsent[0]
-        if row.delivery is Delivery.WAITING:
+        if row.delivery is Delivery.WAITING and not link.failures:  # while it only fails, it goes on waiting
             resumed = await self._store.settle(row.id, Delivery.SENDING)
             if resumed is None:
                 return True  # taken back meanwhile

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from goop2_core.data.store import Store
+from goop2_core.errors import Refused
 from goop2_core.events import Delivery, RoomMessage
 
 MOST_PER_ROOM = 20_000
@@ -121,6 +122,7 @@ class RoomStore:
         """
 
         def write(connection: sqlite3.Connection) -> tuple[RoomRow, bool]:
+            _state(connection, group_id)
             if client_id:
                 found = _one(connection, "m.client_id = ? AND m.group_id = ?", (client_id, group_id))
                 if found is not None:
@@ -137,6 +139,7 @@ class RoomStore:
         """As the host: keep what a member says, new or a later version of it; with whether that changed anything."""
 
         def write(connection: sqlite3.Connection) -> tuple[RoomRow, bool]:
+            _state(connection, group_id)
             old = _by_uid(connection, group_id, said.from_id, said.uid)
             if old is not None and said.rev <= old.rev:
                 return old, False
@@ -158,6 +161,7 @@ class RoomStore:
         messages = list(said)
 
         def write(connection: sqlite3.Connection) -> list[RoomRow]:
+            _state(connection, group_id)
             changed = [row for one in messages if (row := self._receive_one(connection, group_id, one)) is not None]
             if upto is not None:
                 connection.execute(
@@ -319,7 +323,10 @@ class RoomStore:
 
 
 def _state(connection: sqlite3.Connection, group_id: str) -> RoomState:
+    """The room's state. Raises `Refused` (404) if it is gone, so that nothing is written into it any more."""
     row = connection.execute("SELECT epoch, last_n FROM _room_state WHERE group_id = ?", (group_id,)).fetchone()
+    if row is None:
+        raise Refused("This room is gone", status=404)
     return RoomState(row[0], row[1])
 
 

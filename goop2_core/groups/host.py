@@ -23,6 +23,7 @@ from goop2_core.groups.lines import Lines
 from goop2_core.identity import is_peer_id
 from goop2_core.mq.bus import Bus
 from goop2_core.mq.message import Message
+from goop2_core.presence.throttle import Throttle
 from goop2_core.tasks import TaskOwner
 
 log = logging.getLogger("goop2.groups")
@@ -31,6 +32,7 @@ PING_SECONDS: Final = 60.0
 FAREWELL_SECONDS: Final = 5.0
 MOST_OUTSIDERS: Final = 1000
 MOST_RELAYED: Final = 256
+JOIN_RATE, JOIN_BURST = 1.0, 60.0  # a member may come back to all groups of one host at once
 OWNER: Final = "owner"
 INVITED, WAITING, REMOVED = "invited", "waiting", "removed"
 
@@ -73,6 +75,7 @@ class HostSide:
         self._name_of = name_of
         self._tasks = tasks.child("host")
         self._changed = changed
+        self._joins = Throttle(JOIN_RATE, JOIN_BURST)
         self._closed: set[str] = set()
         self._relaying = 0
         self.groups: dict[str, Hosted] = {}
@@ -217,6 +220,8 @@ class HostSide:
 
     async def _on_join(self, group: Hosted, message: Message) -> None:
         peer_id, row = message.sender, group.row
+        if not self._joins.allows(peer_id):
+            raise Refused("They join too often", status=429)
         member = group.members.get(peer_id)
         if member is None and row.outsiders.get(peer_id) == REMOVED:
             words = wire.error(row.id, "removed", "you were removed from this group")

@@ -36,6 +36,7 @@ LONGEST_PAUSE_ONLINE: Final = 10.0
 LONGEST_PAUSE: Final = 120.0
 JOINS_AT_ONCE: Final = 8
 PONG_RATE, PONG_BURST = 0.2, 5.0
+SAVE_RATE, SAVE_BURST = 1.0, 20.0
 ENDS: Final = frozenset({GroupState.FULL, GroupState.REFUSED, GroupState.CLOSED, GroupState.REMOVED})
 
 
@@ -79,6 +80,7 @@ class MemberSide:
         self._changed = changed
         self._at_once = asyncio.Semaphore(JOINS_AT_ONCE)
         self._pongs = Throttle(PONG_RATE, PONG_BURST)
+        self._saves = Throttle(SAVE_RATE, SAVE_BURST)
         self.groups: dict[str, Joined] = {}
 
     async def start(self) -> None:
@@ -151,6 +153,9 @@ class MemberSide:
         if group.state in ENDS:
             return
         row = group.row
+        if welcome.type not in {"", row.type}:
+            await self._decline(group, welcome.type)
+            return
         row.name = welcome.name or row.name
         row.context = welcome.context or row.context
         row.max_members = welcome.max_members
@@ -161,6 +166,13 @@ class MemberSide:
         self._set(group, GroupState.CONNECTED)
         await self._keep(group)
         self._kinds[row.type].connected(row.id)
+
+    async def _decline(self, group: Joined, kind: str) -> None:
+        """It was joined by its ID, and turns out to be something else."""
+        group.answered.set()
+        self._set(group, GroupState.REFUSED, f"Groups of the type “{kind}” need a newer version of goop2.")
+        self._tasks.spawn("leave", self._say(group, "leave"))
+        await self._keep(group)
 
     async def _on_error(self, group: Joined, code: str, words: str) -> None:
         if not group.joining:
@@ -179,9 +191,11 @@ class MemberSide:
         await self._keep(group)
 
     async def _on_members(self, group: Joined, members: tuple[wire.WireMember, ...]) -> None:
-        self._set_members(group, members)
-        self._changed(group.row.id)
-        await self._keep(group)
+        if members != group.members:
+            self._set_members(group, members)
+            self._changed(group.row.id)
+            if self._saves.allows(group.row.id):  # it is only the last known list
+                await self._keep(group)
         if group.state is GroupState.CONNECTED and not any(member.peer_id == self._own_id for member in members):
             self._begin(group)  # the existing program drops members silently when a message to them fails
 

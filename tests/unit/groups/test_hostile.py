@@ -151,6 +151,44 @@ async def test_a_member_of_a_host_that_was_not_asked_for_stays_out(tmp_path: Pat
         assert "join" not in mallory.kinds()
 
 
+async def test_a_group_that_turns_out_to_be_something_else_is_left(tmp_path: Path) -> None:
+    network = MemoryNetwork()
+    async with peers(tmp_path, "Alice", network=network) as [alice], ref_peers(network, "Rita") as [rita]:
+        meet(alice, rita)
+        await alice.groups.join(rita.id, "abc")
+        await until(lambda: "join" in rita.kinds())
+        await rita.send(alice.id, "group:abc:welcome", {"group_name": "Docs", "group_type": "files", "members": []})
+        await until(lambda: alice.state("abc") is GroupState.REFUSED)
+        assert "newer version" in alice.group("abc").reason
+        await until(lambda: "leave" in rita.kinds())
+
+
+async def test_joining_over_and_over_is_cut_off(tmp_path: Path) -> None:
+    network = MemoryNetwork()
+    async with peers(tmp_path, "Alice", network=network) as [alice], ref_peers(network, "Mallory") as [mallory]:
+        meet(alice, mallory)
+        group_id = await room_of(alice)
+        for _ in range(150):
+            await mallory.send(alice.id, wire.topic(group_id, "join"), {"type": "join", "group": group_id})
+        await asyncio.sleep(0.2)
+        assert mallory.kinds().count("welcome") <= 70
+        assert len(alice.group(group_id).members) == 2
+
+
+async def test_what_comes_for_a_room_that_is_gone_is_refused(tmp_path: Path) -> None:
+    async with peers(tmp_path, "Alice", "Bob") as [alice, bob]:
+        group_id = await room_of(alice, bob)
+        await alice.rooms._store.forget(group_id)
+        message = room_wire.parse_said(said(bob, "late"), 1000, by_host=False)
+        for work in (
+            alice.rooms._store.take(group_id, message),
+            alice.rooms._store.receive(group_id, [message]),
+            alice.rooms._store.say(group_id, message, "", hosted=True),
+        ):
+            with pytest.raises(Refused):
+                await work
+
+
 async def test_a_flood_of_invitations(tmp_path: Path) -> None:
     network = MemoryNetwork()
     async with peers(tmp_path, "Alice", network=network) as [alice], ref_peers(network, "Mallory") as [mallory]:

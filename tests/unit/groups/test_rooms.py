@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from blockbuster import blockbuster_ctx
 
 from goop2_core.chat import room_member
 from goop2_core.chat import rooms as rooms_module
@@ -352,3 +353,18 @@ async def test_writing_faster_than_allowed_loses_and_reorders_nothing(
             return await alice.texts(group_id) == words
 
         await eventually(there, 20)
+
+
+async def test_nothing_blocks_the_loop(tmp_path: Path) -> None:
+    async with peers(tmp_path, "Alice", "Bob") as [alice, bob]:
+        with blockbuster_ctx():
+            group_id = await room_of(alice, bob)
+            [sent] = await bob.says(group_id, "hello")
+            await bob.delivered(sent)
+            await alice.says(group_id, "hi")
+            await converged(group_id, ["hello", "hi"], alice, bob)
+            await bob.rooms.edit(group_id, sent.id, "hello all")
+            await bob.rooms.search(group_id, "all")
+            await bob.rooms.mark_read(group_id)
+            await alice.groups.remove(group_id)
+            await until(lambda: bob.state(group_id) is GroupState.CLOSED)
