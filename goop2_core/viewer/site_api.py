@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -52,8 +54,27 @@ class SiteApi:
         )
 
     async def _peers(self, request: web.Request) -> web.Response:
-        people = self._services.people() if request[VISIT].owner else ()
+        """Whom the owner knows, for the own site alone; another one is told of the two who are there anyway."""
+        visit, own_id = request[VISIT], self._services.identity.peer_id
+        people = list(self._services.people()) if visit.owner else []
+        if visit.owner and visit.host.site != own_id:
+            there = [person for person in people if person.peer_id == visit.host.site]
+            people = [replace(person, email="", favorite=False) for person in (*there, self._owner())]
         return reply([_as_peer(person) for person in sorted(people, key=lambda person: person.peer_id)])
+
+    def _owner(self) -> Person:
+        """The owner as other people see them in a list of people."""
+        config = self._services.config()
+        return Person(
+            self._services.identity.peer_id,
+            config.profile.label,
+            avatar_hash=self._services.avatars.own.hash,
+            video_disabled=config.viewer.video_disabled,
+            active_template=config.viewer.active_template,
+            online=True,
+            reachable=True,
+            last_seen=time.time_ns() // 1_000_000,
+        )
 
     async def _avatar(self, request: web.Request) -> web.Response:
         """A person's picture. Guests cause no fetching: of other people they get the drawn one."""

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from goop2_core.events import Person
@@ -153,10 +155,12 @@ async def test_people_are_the_owners(folder):
     people = (Person(BOB, "Bob", online=True, last_seen=1_700_000_000_000), Person(EVE, avatar_hash="0" * 16))
     async with sites(folder, people=people) as face:
         assert (await ask(face.port, "/api/peers", host=face.host(BOB))).text == "[]"
-        cookie = {"Cookie": await owner_cookie(face, BOB)}
-        answer = await ask(face.port, "/api/peers", host=face.host(BOB), headers=cookie)
+        cookie = {"Cookie": await owner_cookie(face, ME)}
+        answer = await ask(face.port, "/api/peers", host=face.host(ME), headers=cookie)
         assert '"LastSeen": "2023-11-14T22:13:20Z"' in answer.text
         assert '"Content": "Bob"' in answer.text
+        assert {entry["ID"] for entry in json.loads(answer.text)} == {BOB, EVE}
+        cookie = {"Cookie": await owner_cookie(face, BOB)}
         avatar = await ask(face.port, f"/api/avatar/peer/{EVE}", host=face.host(BOB), headers=cookie)
         assert avatar.header("content-type") == "image/png"
         tag = {"If-None-Match": avatar.header("etag")}
@@ -169,6 +173,24 @@ async def test_people_are_the_owners(folder):
             "content-type"
         ) == "image/png"
         assert (await ask(face.port, "/api/avatar/peer/..%2f..", host=face.host(BOB))).status in (400, 404)
+
+
+async def test_another_site_does_not_learn_whom_the_owner_knows(folder):
+    people = (
+        Person(BOB, "Bob", email="bob@example.org", favorite=True, online=True, last_seen=1_700_000_000_000),
+        Person(EVE, "Eve", email="eve@example.org", favorite=True),
+    )
+    async with sites(folder, people=people) as face:
+        cookie = {"Cookie": await owner_cookie(face, ME)}
+        own = json.loads((await ask(face.port, "/api/peers", host=face.host(ME), headers=cookie)).text)
+        assert [(entry["ID"], entry["Email"], entry["Favorite"]) for entry in own] == sorted(
+            [(BOB, "bob@example.org", True), (EVE, "eve@example.org", True)]
+        )
+        cookie = {"Cookie": await owner_cookie(face, BOB)}
+        told = json.loads((await ask(face.port, "/api/peers", host=face.host(BOB), headers=cookie)).text)
+        assert [entry["ID"] for entry in told] == sorted([BOB, ME])
+        assert all(entry.keys() == own[0].keys() for entry in told)
+        assert not any(entry["Email"] or entry["Favorite"] for entry in told)
 
 
 @pytest.mark.parametrize(
