@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import trio
 from wsproto import ConnectionType, WSConnection
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ._transport import Tcp
 
 MOST_REQUEST = 16 << 10
+Opening = TypeVar("Opening", Request, AcceptConnection)
 
 
 class WebSocket:
@@ -42,9 +43,16 @@ class WebSocket:
 
     @classmethod
     async def accept(cls, tcp: Tcp) -> WebSocket:
-        """The server's side of the opening. Raises `WireError` if the other side asks for anything else."""
+        """The server's side of the opening. Raises `WireError` if the other side asks for anything else.
+
+        A browser cannot leave out `Origin`: whatever has one is refused, or any page that is looked at could make its
+        readers' browsers dial peers, those on their own computer and network included.
+        """
         socket = cls(tcp, ConnectionType.SERVER)
-        await socket._open(Request)
+        opening = await socket._open(Request)
+        if any(name.lower() == b"origin" for name, _ in opening.extra_headers):
+            await tcp.send(socket._machine.send(RejectConnection(status_code=403)))
+            raise WireError("a web page asks for a WebSocket")
         await tcp.send(socket._machine.send(AcceptConnection()))
         return socket
 
@@ -58,7 +66,7 @@ class WebSocket:
         await socket._open(AcceptConnection)
         return socket
 
-    async def _open(self, wanted: type) -> None:
+    async def _open(self, wanted: type[Opening]) -> Opening:
         received = 0
         while True:
             data = await self._tcp.receive()
@@ -70,16 +78,16 @@ class WebSocket:
                 events = list(self._machine.events())
             except (RemoteProtocolError, ProtocolError, ValueError) as error:  # a header may not even be text
                 raise WireError(f"no WebSocket opening: {error}") from error
-            opened = False
+            opened: Opening | None = None
             for event in events:
                 if isinstance(event, wanted):
-                    opened = True
+                    opened = event
                 elif isinstance(event, RejectConnection):
                     raise WireError(f"WebSocket refused with status {event.status_code}")
-                elif opened and isinstance(event, BytesMessage):
+                elif opened is not None and isinstance(event, BytesMessage):
                     self._received.append(bytes(event.data))
-            if opened:
-                return
+            if opened is not None:
+                return opened
 
     async def send(self, data: bytes) -> None:
         """Send all of `data`."""

@@ -32,7 +32,7 @@ TOPIC = "goop.presence.v1"
 OPENING = (
     b"GET / HTTP/1.1\r\nHost: 127.0.0.1:4002\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Version: 13\r\n"
-    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nOrigin: http://x\r\n\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 )
 NEGOTIATIONS = (
     proposal(SITE),

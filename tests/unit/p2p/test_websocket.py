@@ -24,6 +24,15 @@ def test_an_opening():
     assert accept(OPENING[:50], OPENING[50:]).sent[0].startswith(b"HTTP/1.1 101")
 
 
+@pytest.mark.parametrize("origin", [b"Origin: http://x", b"oRIGIN: null", b"Origin:"])
+def test_web_pages_are_refused(origin):
+    tcp: Any = Wire(OPENING.removesuffix(b"\r\n") + origin + b"\r\n\r\n")
+    tcp.local = Endpoint("ip4", "127.0.0.1", 1, websocket=False)
+    with pytest.raises(WireError, match="web page"):
+        finish(WebSocket.accept(tcp))
+    assert tcp.sent[0].startswith(b"HTTP/1.1 403")
+
+
 @pytest.mark.parametrize(
     "request_",
     [
