@@ -53,6 +53,7 @@ class SiteTab(QStackedWidget):
     """A tab. `own` is the first one, which shows the peer's own site and cannot be closed."""
 
     changed = Signal()  # title, address, history or loading
+    person_chosen = Signal(str)  # the peer ID of somebody whom the start page offers
     site_wanted = Signal(str)  # the address of another site, to open in a new tab
     tab_wanted = Signal(object, object)  # QWebEngineNewWindowRequest, SiteTarget
 
@@ -74,7 +75,7 @@ class SiteTab(QStackedWidget):
         )
         self._failed.setObjectName("site-failed")
         self._start = StartPage()
-        self._start.visit.connect(self.visit)
+        self._start.visit.connect(self.person_chosen)
         self._way_out = WayOut(desk, self)
         self._permissions = Permissions(desk, peer_id, self)
         for page in (self._start, self.view, self._failed):

@@ -106,6 +106,11 @@ class SiteTabs(Box):
         return list(self._tabs)
 
     @property
+    def _external(self) -> bool:
+        peer = self._desk.peers.get(self._directory)
+        return peer is not None and peer.open_sites_external
+
+    @property
     def _place(self) -> int:
         return max(self._pages.currentIndex(), 0)
 
@@ -122,8 +127,7 @@ class SiteTabs(Box):
 
     def open_address(self, address: str) -> None:
         """Open a site in a new tab; or in the system's browser, if this peer's settings say so."""
-        peer = self._desk.peers.get(self._directory)
-        if peer is not None and peer.open_sites_external:
+        if self._external:
             self._desk.jobs.run("open in browser", self._open_outside(address))
             return
         tab = self._add(own=False)
@@ -162,6 +166,7 @@ class SiteTabs(Box):
         tab = SiteTab(self._desk, self._directory, self._peer_id, self._profile, own=own)
         tab.changed.connect(lambda: self._show(tab))
         tab.site_wanted.connect(self.open_address)
+        tab.person_chosen.connect(self._entered)
         tab.tab_wanted.connect(self._adopt)
         tab.page.windowCloseRequested.connect(lambda: self._close_tab(tab))
         self._tabs.append(tab)
@@ -239,8 +244,10 @@ class SiteTabs(Box):
     def _entered(self, text: str) -> None:
         """Go there; the own tab stays the own site, and another site gets a tab of its own."""
         tab = self.current
-        if tab.own and tab.target is not None and not text.startswith(f"goop2:{tab.target.peer_id}"):
+        same = tab.target is not None and text.startswith(f"goop2:{tab.target.peer_id}")
+        if not same and (self._external or (tab.own and tab.target is not None)):
             self.open_address(text)
+            self._show(tab)  # where it stays, its address is to be seen again
         else:
             tab.visit(text)
 

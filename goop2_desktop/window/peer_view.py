@@ -136,6 +136,11 @@ class PeerView(Box):
 
     def open_site(self, address: str = "") -> None:
         """Show the own site, or open `address` (peer ID, link or name) in a new tab, as soon as the peer runs."""
+        peer = self._desk.peers.get(self.directory)
+        outside = peer is not None and peer.state is PeerState.RUNNING and peer.open_sites_external
+        if address and outside and self._web is not None:
+            self._web.site_tabs.open_address(address)  # the browser shows it, and this page stays
+            return
         self._waiting = address
         self.show_page("site")
 

@@ -477,5 +477,17 @@ async def test_sites_open_in_the_browser_if_the_settings_say_so(qloop, host, win
     tabs, _ = await own_site(main)
     main.open_address("bob")
     await until(lambda: opened)
-    assert opened == [f"http://bob.localhost:{sites.port}/?goop-token=once"]
+    bob = f"http://bob.localhost:{sites.port}/?goop-token=once"
+    assert opened == [bob]
+    address = tabs.findChild(QWidget, "address")
+    tabs.focus_address()
+    QTest.keyClicks(address, "bob")
+    QTest.keyClick(address, Qt.Key.Key_Return)
+    await until(lambda: len(opened) == 2)
+    assert opened == [bob, bob]
+    assert address.text() == "goop2:own"
+    click(main.current, "tab-people")
+    main.open_address("bob")
+    await until(lambda: len(opened) == 3)
+    assert main.current.page == "people"
     assert len(tabs.tabs) == 1
