@@ -24,6 +24,7 @@ from ._limits import Bucket
 from ._muxstream import StreamOver
 from ._signed import MOST_TOPIC, Signer, identity_of
 from ._wire import WireError, prefixed
+from .api import MOST_MESSAGE
 
 if TYPE_CHECKING:
     from ._connection import Link
@@ -37,10 +38,12 @@ HEARTBEAT_SECONDS = 1.0
 D, D_LOW, D_HIGH, D_LAZY = 6, 5, 12, 6
 HISTORY, HISTORY_GOSSIP = 5, 3
 BACKOFF_SECONDS = 60.0
-BACKOFF_MOST = 3600.0
+BACKOFF_MOST = 300.0  # whoever prunes may keep itself out of the mesh for so long
+BACKOFFS_MOST = 4096
 SEEN_SECONDS = 120.0
 SEEN_MOST = 16384
 MOST_RPC = 1 << 20
+MOST_ENVELOPE = 2 << 10  # topic, author, key, signature and what else is around the data
 CACHE_MOST = 8 << 20
 TOPICS_MOST = 64
 ENTRIES_MOST = 512  # of one RPC; what is beyond is not looked at
@@ -74,8 +77,9 @@ class Gossip:
         self._signer = Signer(host.library, host.keys)
         self._mates: dict[str, Mate] = {}
         self._subscriptions: dict[str, list[Callable[[str, bytes], object]]] = {}
+        self._most: dict[str, int] = {}
         self._mesh: dict[str, set[str]] = {}
-        self._backoff: dict[tuple[str, str], float] = {}
+        self._backoff: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._seen: OrderedDict[bytes, float] = OrderedDict()
         self._cache: dict[bytes, Any] = {}
         self._cache_bytes = 0
@@ -85,8 +89,12 @@ class Gossip:
 
     # --- what the node does
 
-    def subscribe(self, topic: str, deliver: Callable[[str, bytes], object]) -> None:
-        """`deliver(author, data)` gets every checked message of `topic` from now on."""
+    def subscribe(self, topic: str, deliver: Callable[[str, bytes], object], most: int = MOST_MESSAGE) -> None:
+        """`deliver(author, data)` gets every checked message of `topic` from now on.
+
+        One of more than `most` bytes is neither delivered nor passed on; of several subscriptions the largest counts.
+        """
+        self._most[topic] = max(most, self._most.get(topic, 0))
         handlers = self._subscriptions.setdefault(topic, [])
         handlers.append(deliver)
         if len(handlers) == 1:
@@ -98,10 +106,12 @@ class Gossip:
             self._fill_mesh(topic)
 
     def publish(self, topic: str, data: bytes) -> None:
-        """Sign `data` and send it. Raises `Refused` (413) if it does not fit an RPC."""
+        """Sign `data` and send it. Raises `Refused` (413) for more than the topic's limit, or than fits an RPC."""
+        most = self._most.get(topic, MOST_MESSAGE)
         message = self._signer.make(topic, data)
-        if message.ByteSize() > MOST_RPC - 64:
-            raise Refused("The message is too large", f"{len(data)} bytes, at most 1 MiB can be published.", status=413)
+        if len(data) > most or message.ByteSize() > MOST_RPC - 64:
+            limit = f"{len(data)} bytes, at most {min(most, MOST_RPC) >> 10} KiB can be published."
+            raise Refused("The message is too large", limit, status=413)
         self._remember(identity_of(message), topic, message)
         self._forward(topic, message, ())
 
@@ -205,6 +215,8 @@ class Gossip:
         topic = str(message.topicIDs[0]) if len(message.topicIDs) == 1 else ""
         if topic not in self._subscriptions or identity_of(message) in self._seen or not mate.rate.take():
             return
+        if len(message.data) > self._most[topic] or message.ByteSize() > self._most[topic] + MOST_ENVELOPE:
+            return  # whoever passed it on may not know that it is too large here
         try:
             checked = self._signer.check(message)
         except WireError as error:
@@ -260,7 +272,9 @@ class Gossip:
 
     def _set_backoff(self, topic: str, peer_id: str, seconds: float) -> None:
         key = (topic, peer_id)
-        self._backoff[key] = max(self._backoff.get(key, 0.0), time.monotonic() + seconds)
+        self._backoff[key] = max(self._backoff.pop(key, 0.0), time.monotonic() + seconds)
+        if len(self._backoff) > BACKOFFS_MOST:
+            self._backoff.popitem(last=False)
 
     # --- sending
 

@@ -17,7 +17,7 @@ from . import _addresses
 from ._crossing import Crossing
 from ._mdns import Mdns
 from ._stream import NodeStream
-from .api import AddressesChanged, Connection, NodeEvent, PeerFound, StreamHandler
+from .api import MOST_MESSAGE, AddressesChanged, Connection, NodeEvent, PeerFound, StreamHandler
 
 if TYPE_CHECKING:
     from ._connection import Link
@@ -130,20 +130,20 @@ class NetworkNode:
     # --- pubsub and events
 
     async def publish(self, topic: str, data: bytes) -> None:
-        """Send to everyone subscribed to `topic`. Raises `Refused` (413) for more than 1 MiB."""
+        """Send to everyone subscribed to `topic`. Raises `Refused` (413) above the topic's limit, 64 KiB as a rule."""
 
         async def work() -> None:
             self._host.gossip.publish(topic, data)
 
         await self._call(work)
 
-    def subscribe(self, topic: str, handler: Callable[[str, bytes], None]) -> None:
-        """Call `handler(author_peer_id, data)` for each verified message on `topic`."""
+    def subscribe(self, topic: str, handler: Callable[[str, bytes], None], most: int = MOST_MESSAGE) -> None:
+        """Call `handler(author_peer_id, data)` for each verified message of up to `most` bytes on `topic`."""
 
         def deliver(author: str, data: bytes) -> None:
             self._crossing.to_asyncio(self._safely, handler, author, data)
 
-        self._crossing.to_trio(self._host.gossip.subscribe, topic, deliver)
+        self._crossing.to_trio(self._host.gossip.subscribe, topic, deliver, most)
 
     def listen(self, listener: Callable[[NodeEvent], None]) -> None:
         """Call `listener` for each `NodeEvent`, on the engine's loop."""

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
+
+MOST_MESSAGE: Final = 64 << 10
+"""Bytes of one published message, unless a subscription allows more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +177,8 @@ class Node(Protocol):
     async def publish(self, topic: str, data: bytes) -> None:
         """Send to everyone subscribed to `topic` (GossipSub)."""
 
-    def subscribe(self, topic: str, handler: Callable[[str, bytes], None]) -> None:
-        """Call `handler(author_peer_id, data)` for each verified message on `topic`."""
+    def subscribe(self, topic: str, handler: Callable[[str, bytes], None], most: int = MOST_MESSAGE) -> None:
+        """Call `handler(author_peer_id, data)` for each verified message of up to `most` bytes on `topic`."""
 
     def listen(self, listener: Callable[[NodeEvent], None]) -> None:
         """Call `listener` for each `NodeEvent`, on the engine's loop."""

@@ -17,6 +17,7 @@ from nacl.signing import SigningKey
 
 from goop2_core.errors import Goop2Error, Refused, StreamBroken, Unreachable, Unsupported
 from goop2_core.p2p.api import (
+    MOST_MESSAGE,
     AddressesChanged,
     Connected,
     Connection,
@@ -267,7 +268,8 @@ class MemoryNode(Node):
         self.published.append((topic, bytes(data)))
         self.network.flood(self, topic, bytes(data))
 
-    def subscribe(self, topic: str, handler: Callable[[str, bytes], None]) -> None:
+    def subscribe(self, topic: str, handler: Callable[[str, bytes], None], most: int = MOST_MESSAGE) -> None:
+        del most
         self._topics.setdefault(topic, []).append(handler)
 
     def listen(self, listener: Callable[[NodeEvent], None]) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
 from goop2_core.errors import Refused
 from goop2_core.p2p import _gossip
+from goop2_core.p2p._wire import encode_varint
 from tests.support.wait import until
 
 from .nodes import some
@@ -55,7 +57,7 @@ async def test_a_message_that_is_too_large_is_refused_and_one_of_a_megabyte_near
     async with some(2) as here:
         one, two = here.nodes
         for node in here.nodes:
-            node.subscribe(TOPIC, lambda _author, data: got.append(len(data)))
+            node.subscribe(TOPIC, lambda _author, data: got.append(len(data)), most=1 << 20)
         await one.connect(two.peer_id)
         await until(lambda: one._host.gossip._mesh[TOPIC] and two._host.gossip._mesh[TOPIC])
         with pytest.raises(Refused) as caught:
@@ -63,6 +65,39 @@ async def test_a_message_that_is_too_large_is_refused_and_one_of_a_megabyte_near
         assert caught.value.status == 413
         await one.publish(TOPIC, bytes(1_000_000))
         await until(lambda: got == [1_000_000])
+
+
+async def test_what_is_too_large_for_its_topic_is_not_passed_on() -> None:
+    got: list[tuple[int, int]] = []
+    async with some(3) as here:
+        two, one, three = here.nodes
+        one.subscribe(TOPIC, lambda _author, _data: None, most=1 << 20)
+        two.subscribe(TOPIC, lambda _author, data: got.append((2, len(data))))
+        three.subscribe(TOPIC, lambda _author, data: got.append((3, len(data))), most=1 << 20)
+        for node in (one, three):
+            await node.connect(two.peer_id)
+        await until(lambda: len(two._host.gossip._mesh[TOPIC]) == 2 and one._host.gossip._mesh[TOPIC])
+        await one.publish(TOPIC, bytes(65537))
+        padded = one._host.gossip._signer.make(TOPIC, b"")
+        padded.MergeFromString(b"\xfa\x01" + encode_varint(70_000) + bytes(70_000))  # a field that nobody knows
+        one._crossing.to_trio(one._host.gossip._forward, TOPIC, padded, ())
+        await one.publish(TOPIC, bytes(65536))
+        await until(lambda: {who for who, _ in got} == {2, 3})
+        assert sorted(got) == [(2, 65536), (3, 65536)]
+        with pytest.raises(Refused):
+            await two.publish(TOPIC, bytes(65537))
+
+
+async def test_what_strangers_make_it_remember_of_pruning_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_gossip, "BACKOFFS_MOST", 100)
+    async with some(1) as here:
+        gossip = here.nodes[0]._host.gossip
+        gossip._mesh[TOPIC] = set()
+        for number in range(1000):
+            gossip._pruned(f"stranger {number}", TOPIC, 2.0**60)
+        assert len(gossip._backoff) == 100
+        assert (TOPIC, "stranger 999") in gossip._backoff
+        assert max(gossip._backoff.values()) <= time.monotonic() + 300
 
 
 async def test_a_late_peer_is_told_of_what_it_missed(monkeypatch: pytest.MonkeyPatch) -> None:
