@@ -19,6 +19,7 @@ from goop2_core.control import ask_for_console
 from goop2_core.errors import ConfigError, Goop2Error
 from goop2_core.events import Event, PeerChanged, PeerState
 from goop2_core.identity import load_or_create
+from goop2_core.link import parse_link
 from goop2_core.peerdir import PeerDir
 from goop2_core.version import VERSION
 
@@ -79,6 +80,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _front_end(arguments: list[str]) -> int:
     """Start the installed front end; without one, say so and show what the command line can do."""
+    if arguments and not arguments[0].startswith("-") and not _is_link(arguments[0]):
+        _parser().error(f"{arguments[0]!r} is neither a command nor a goop2: link")
     found = importlib.metadata.entry_points(group=FRONT_ENDS)
     for entry in found:
         try:
@@ -89,6 +92,14 @@ def _front_end(arguments: list[str]) -> int:
         return int(start(arguments) or 0)
     _parser().print_help(sys.stderr)
     return 2
+
+
+def _is_link(text: str) -> bool:
+    try:
+        parse_link(text)
+    except Goop2Error:
+        return False
+    return True
 
 
 def _check(path: Path) -> int:
@@ -125,8 +136,9 @@ async def _run(path: Path, verbose: bool) -> int:
             sys.exit(1)
         stop.set()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, on_signal)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            loop.add_signal_handler(number, on_signal)
     unlog = logs.setup_stderr(verbose=verbose)
     network = Network()
     engine: Engine | None = None

@@ -184,6 +184,10 @@ class Engine:
         self._ring.verbose = self.config.viewer.debug
         self.identity = load_or_create(self.directory.identity_key)
         self.directory.check_site()
+        try:
+            self.directory.ensure_site(self.name)
+        except OSError as error:
+            log.warning("the site folder %s cannot be made: %s", self.directory.site, error.strerror)
         self.directory.data.mkdir(mode=0o700, exist_ok=True)
         self._ports = RememberedPorts(self.directory.ports_file)
 

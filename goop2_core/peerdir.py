@@ -173,6 +173,12 @@ class PeerDir:
                     f"Set paths.site_root in {self.config_file} to a folder of its own.",
                 )
 
+    def ensure_site(self, name: str) -> None:
+        """Make the site folder with a first page if it is missing, and belongs inside this directory. Raises `OSError`."""
+        site = self.site
+        if _inside(site, self.path) and not os.path.lexists(site):
+            write_first_page(site, name)
+
     def deletion_facts(self) -> DeletionFacts:
         """Count what `delete` would lose. What cannot be counted is 0."""
         site = self.site

@@ -212,6 +212,14 @@ async def test_a_taken_libp2p_port_is_named_with_a_way_out(tmp_path: Path) -> No
         assert getattr(caught.value, "remedy", "").startswith("use-port:p2p.listen_port:")
 
 
+async def test_a_peer_without_a_site_folder_gets_one(tmp_path: Path) -> None:
+    directory = tmp_path / "alice"
+    directory.mkdir()
+    (directory / "goop.json").write_text(json.dumps({"p2p": {"mdns_tag": TAG}, "profile": {"label": "Alice"}}))
+    async with running(PeerDir(directory)):
+        assert "Alice" in (directory / "site" / "index.html").read_text()
+
+
 async def test_what_is_stored_survives_a_restart(tmp_path: Path) -> None:
     alice, bob = make(tmp_path / "alice"), make(tmp_path / "bob")
     async with running(alice, bob) as [(one, _), (two, _)]:

@@ -70,7 +70,7 @@ def test_console_of_a_peer_that_does_not_run(tmp_path: Path, capsys: pytest.Capt
     assert "not running" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("argv", [["peer"], ["id"], ["peer", "a", "b"], ["--help"], ["--version"]])
+@pytest.mark.parametrize("argv", [["peer"], ["id"], ["peer", "a", "b"], ["pear", "a"], ["--help"], ["--version"]])
 def test_usage(argv: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(argv)
