@@ -174,7 +174,7 @@ class PeerDir:
                 )
 
     def ensure_site(self, name: str) -> None:
-        """Make the site folder with a first page if it is missing, and belongs inside this directory. Raises `OSError`."""
+        """Make a missing site folder, with a first page, if it belongs inside this directory. Raises `OSError`."""
         site = self.site
         if _inside(site, self.path) and not os.path.lexists(site):
             write_first_page(site, name)
