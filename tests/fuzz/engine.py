@@ -194,11 +194,11 @@ def status_bytes(process: int | str, name: str) -> int:
 
 def table(counts: list[Count]) -> str:
     """The counts as lines for a terminal."""
-    lines = [f"{'target':<28}{'inputs':>9}{'refused':>9}{'CPU s':>8}{'slowest ms':>12}{'MiB':>6}"]
+    lines = [f"{'target':<28}{'inputs':>11}{'refused':>11}{'CPU s':>8}{'slowest ms':>12}{'MiB':>6}"]
     lines += [
-        f"{one.name:<28}{one.inputs:>9,}{one.refused:>9,}"
+        f"{one.name:<28}{one.inputs:>11,}{one.refused:>11,}"
         f"{one.seconds:>8.1f}{one.slowest * 1000:>12.1f}{one.held >> 20:>6}"
         for one in counts
     ]
-    lines.append(f"{'all':<28}{sum(one.inputs for one in counts):>9,}{sum(one.refused for one in counts):>9,}")
+    lines.append(f"{'all':<28}{sum(one.inputs for one in counts):>11,}{sum(one.refused for one in counts):>11,}")
     return "\n".join(lines)
