@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -22,13 +22,13 @@ from ._crossing import Crossing
 from ._dial import race
 from ._flow import Flow
 from ._gossip import Gossip
-from ._limits import Budget, Gate, Tally
+from ._limits import Budget, DialLimit, Gate, Tally
 from ._muxstream import MuxStream, StreamOver
 from ._noise import Channel, Keys
 from ._services import Identify, Ping
 from ._streams import NotSpoken, Opening, Serve, Streams
 from ._task import contained
-from ._transport import Listener, Tcp, dial, listen
+from ._transport import Listener, Tcp, dial, listen, resolve
 from ._wire import WireError
 from .api import AddressesChanged, Connected, Disconnected, Identified, NodeEvent, NodeOptions
 from .patches import Library
@@ -74,6 +74,7 @@ class Host:
         self._crossing = crossing
         self._emit = emit
         self._gate = Gate(options.limits)
+        self._dial_limit = DialLimit()
         self._budget = Budget(options.limits.buffered_bytes)
         self._budgets: dict[str, Budget] = {}
         self._outgoing = Tally(options.limits.queued_bytes)
@@ -243,7 +244,8 @@ class Host:
         with trio.move_on_after(timeout):
             while (link := self.best_link(peer_id)) is None:
                 under_way = self._dialling.get(peer_id)
-                endpoints = [end for end in self._dialable(peer_id) if under_way is None or end not in under_way.tried]
+                tried = under_way.tried if under_way is not None else set()
+                endpoints = {end: hearsay for end, hearsay in self._dialable(peer_id, tried) if end not in tried}
                 if under_way is None or endpoints:
                     await self._dial(peer_id, endpoints)
                 else:
@@ -253,7 +255,8 @@ class Host:
             return link
         raise Unreachable("The peer cannot be reached", f"It did not answer within {timeout:g} s.")
 
-    async def _dial(self, peer_id: str, endpoints: list[Endpoint]) -> None:
+    async def _dial(self, peer_id: str, endpoints: dict[Endpoint, bool]) -> None:
+        """Dial all of them; those whose value is true are hearsay."""
         under_way = self._dialling.setdefault(peer_id, Dialling())
         under_way.tried.update(endpoints)
         under_way.dials += 1
@@ -263,7 +266,7 @@ class Host:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_give_up_after, under_way.done, nursery.cancel_scope)
                 try:
-                    channel = await race(endpoints, partial(self._attempt, peer_id))
+                    channel = await race(list(endpoints), partial(self._attempt, peer_id, endpoints))
                 except Unreachable as error:
                     failure = error
                 nursery.cancel_scope.cancel()
@@ -284,17 +287,22 @@ class Host:
             raise Unreachable("The peer cannot be reached", "There are too many connections already.")
         self._nursery.start_soon(contained, "connection", self._serve_link, link)
 
-    def _dialable(self, peer_id: str) -> list[Endpoint]:
+    def _dialable(self, peer_id: str, tried: set[Endpoint]) -> list[tuple[Endpoint, bool]]:
         own = set(self.listening)
-        return [endpoint for endpoint in self.book.known(peer_id) if str(endpoint) not in own]
+        return [one for one in self.book.to_dial(peer_id, tried) if str(one[0]) not in own]
 
-    async def _attempt(self, peer_id: str, endpoint: Endpoint) -> Channel:
-        raw = await dial(endpoint)
-        try:
-            return await secure(self.library, raw, self.keys, initiator=True, expected=peer_id)
-        except BaseException:
-            await raw.close()
-            raise
+    async def _attempt(self, peer_id: str, hearsay: dict[Endpoint, bool], endpoint: Endpoint) -> Channel:
+        host = await resolve(endpoint)
+        ip = _addresses.of_socket(host, endpoint.port).host
+        with self._dial_limit.dial(ip) if hearsay[endpoint] else nullcontext():
+            raw = await dial(endpoint, host)
+            try:
+                channel = await secure(self.library, raw, self.keys, initiator=True, expected=peer_id)
+            except BaseException:
+                await raw.close()
+                raise
+        self.book.proven(peer_id, endpoint)
+        return channel
 
     async def disconnect(self, peer_id: str, *, relayed_only: bool = False) -> None:
         """Close the connections to a peer in order."""
@@ -391,13 +399,18 @@ class Host:
     # --- what others say, and what they are told
 
     def identified(self, link: Link, protocols: tuple[str, ...], agent: str, addresses: list[str]) -> None:
-        """The peer said who it is. Loopback addresses are kept only if it is reached over loopback."""
+        """The peer said who it is. Loopback addresses are kept only if it is reached over loopback.
+
+        That it has the IP which it is connected from is seen; of any other that is what it says.
+        """
         if link.ended:
             return
         local = _addresses.is_loopback(link.address)
-        self.book.learn(
-            link.peer_id, [text for text in addresses if local or not _addresses.is_loopback(text)], IDENTIFIED_TTL
-        )
+        for text in addresses:
+            if local or not _addresses.is_loopback(text):
+                endpoint = _addresses.parse(text)
+                hearsay = link.relayed or endpoint is None or endpoint.host != link.host
+                self.book.learn(link.peer_id, [text], IDENTIFIED_TTL, hearsay=hearsay)
         self.spoken[link.peer_id] = protocols
         self.gossip.peer_found(link, protocols)
         self._emit(Identified(link.peer_id, protocols, agent))

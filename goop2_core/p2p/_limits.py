@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import threading
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from .api import Limits
 
 ADDRESSES_KEPT = 1024
+ADDRESSES_DIALLED_KEPT = 4096
+DIALS_A_MINUTE = 30
+DIALS_AT_ONCE = 10
 
 
 class Budget:
@@ -162,6 +166,34 @@ class Gate:
         """A counted connection is gone."""
         self.total -= 1
         _decrease(self._peers, peer_id)
+
+
+class DialLimit:
+    """How often one IP is dialled because of what strangers say: 30 times a minute, 10 at once.
+
+    So that nobody can use this node, and all the others that hear the same, to flood somebody. Network thread only.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._under_way: Counter[str] = Counter()
+        self._rates: OrderedDict[str, Bucket] = OrderedDict()
+
+    @contextlib.contextmanager
+    def dial(self, address: str) -> Iterator[None]:
+        """One dial to `address` (an IP). Raises `OSError` if that is one too many."""
+        network = network_of(address)
+        rate = self._rates.pop(network, None) or Bucket(DIALS_A_MINUTE / 60, DIALS_A_MINUTE, self._clock)
+        self._rates[network] = rate
+        if len(self._rates) > ADDRESSES_DIALLED_KEPT:
+            self._rates.popitem(last=False)
+        if self._under_way[network] >= DIALS_AT_ONCE or not rate.take():
+            raise OSError(f"{address} was dialled too often")
+        self._under_way[network] += 1
+        try:
+            yield
+        finally:
+            _decrease(self._under_way, network)
 
 
 def network_of(address: str) -> str:

@@ -95,12 +95,12 @@ class NetworkNode:
         """Seconds for a round trip by `/ipfs/ping/1.0.0`."""
         return float(await self._call(self._host.ping, peer_id, timeout))
 
-    def learn(self, peer_id: str, addresses: Sequence[str], *, ttl: float = 120.0) -> None:
-        """Remember addresses for dialling. What does not parse is skipped; a failed dial is never held against one."""
-        self._host.book.learn(peer_id, addresses, ttl)
+    def learn(self, peer_id: str, addresses: Sequence[str], *, ttl: float = 120.0, hearsay: bool = False) -> None:
+        """Remember addresses for dialling; see `api.Node.learn`."""
+        self._host.book.learn(peer_id, addresses, ttl, hearsay=hearsay)
 
     def known_addresses(self, peer_id: str) -> list[str]:
-        """The addresses that a dial would try."""
+        """The addresses that dials try."""
         return [str(endpoint) for endpoint in self._host.book.known(peer_id)]
 
     def connections(self, peer_id: str = "") -> list[Connection]:

@@ -161,8 +161,13 @@ def listen(wanted: list[Endpoint]) -> list[Listener]:
     return listeners
 
 
-async def _resolve(endpoint: Endpoint) -> str:
-    """The first address of a DNS name. One that leads to this machine is an `OSError`: strangers made it up."""
+async def resolve(endpoint: Endpoint) -> str:
+    """The IP of an endpoint, the first one of a DNS name.
+
+    A name that leads to this machine is an `OSError`: strangers made it up.
+    """
+    if endpoint.ip is not None:
+        return endpoint.host
     family = {"dns4": socket.AF_INET, "dns6": socket.AF_INET6}.get(endpoint.kind, socket.AF_UNSPEC)
     found = await trio.socket.getaddrinfo(endpoint.host, endpoint.port, family=family, type=socket.SOCK_STREAM)
     addresses = [of_socket(str(one[4][0]), endpoint.port) for one in found]
@@ -171,9 +176,9 @@ async def _resolve(endpoint: Endpoint) -> str:
     return addresses[0].host
 
 
-async def dial(endpoint: Endpoint) -> Raw:
-    """Connect. Raises `OSError`."""
-    host = endpoint.host if endpoint.ip is not None else await _resolve(endpoint)
+async def dial(endpoint: Endpoint, host: str = "") -> Raw:
+    """Connect, to the IP `host` if it is resolved already. Raises `OSError`."""
+    host = host or await resolve(endpoint)
     try:
         connection = Tcp(await trio.open_tcp_stream(host, endpoint.port))
     except ValueError as error:

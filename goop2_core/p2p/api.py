@@ -156,11 +156,15 @@ class Node(Protocol):
     async def ping(self, peer_id: str, *, timeout: float = 5.0) -> float:
         """Seconds for a round trip by `/ipfs/ping/1.0.0`."""
 
-    def learn(self, peer_id: str, addresses: Sequence[str], *, ttl: float = 120.0) -> None:
-        """Remember addresses for dialling. What does not parse is skipped; earlier failures are forgiven."""
+    def learn(self, peer_id: str, addresses: Sequence[str], *, ttl: float = 120.0, hearsay: bool = False) -> None:
+        """Remember addresses for dialling. What does not parse is skipped; earlier failures are forgiven.
+
+        `hearsay` is what only the peer itself says: of that 6 at most are dialled for it at once, and one IP 30 times a
+        minute for all peers together, until an address has proven to be the peer's.
+        """
 
     def known_addresses(self, peer_id: str) -> list[str]:
-        """The addresses that a dial would try."""
+        """The addresses that dials try."""
 
     def connections(self, peer_id: str = "") -> list[Connection]:
         """A snapshot of the open connections, of one peer or of all. Never blocks."""

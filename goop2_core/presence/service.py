@@ -228,7 +228,7 @@ class Presence:
 
     def _learn(self, row: Row, ttl: float) -> None:
         """Remember where a peer says it is, but for what it cannot know: nobody far away is on this machine."""
-        self._node.learn(row.peer_id, announceable(row.addresses), ttl=ttl)
+        self._node.learn(row.peer_id, announceable(row.addresses), ttl=ttl, hearsay=True)
 
     def _on_goodbye(self, peer_id: str, ts: int) -> None:
         row = self._table.get(peer_id)

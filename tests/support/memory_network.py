@@ -243,7 +243,7 @@ class MemoryNode(Node):
             raise Unreachable("The peer did not answer")
         return 0.0
 
-    def learn(self, peer_id: str, addresses: Sequence[str], *, ttl: float = 120.0) -> None:
+    def learn(self, peer_id: str, addresses: Sequence[str], *, ttl: float = 120.0, hearsay: bool = False) -> None:
         known = self._known.setdefault(peer_id, [])
         known.extend(address for address in addresses if address.startswith("/") and address not in known)
 

@@ -13,6 +13,7 @@ import socket
 import pytest
 
 from goop2_core.errors import Goop2Error, Unreachable
+from goop2_core.identity import peer_id_of
 from goop2_core.p2p import (
     AddressesChanged,
     Connected,
@@ -275,3 +276,30 @@ async def test_a_peer_opens_no_more_streams_than_allowed() -> None:
                 await stream.reset()
         await until(lambda: one.connections()[0].streams <= 3)
         await works(other, one)
+
+
+async def test_what_strangers_say_floods_nobody() -> None:
+    connections = 0
+
+    async def victim(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        writer.close()
+
+    server = await asyncio.start_server(victim, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, some(1) as here:
+        for _ in range(12):
+            stranger = peer_id_of(os.urandom(32))
+            addresses = [f"/ip4/127.0.0.1/tcp/{port}{kind}" for kind in ("", "/ws")]
+            here.nodes[0].learn(stranger, addresses, hearsay=True)
+            for _ in range(2):
+                with pytest.raises(Unreachable):
+                    await here.nodes[0].connect(stranger, timeout=2)
+        assert 20 <= connections <= 31
+        friend = peer_id_of(os.urandom(32))
+        here.nodes[0].learn(friend, [f"/ip4/127.0.0.1/tcp/{port}"])
+        before = connections
+        with pytest.raises(Unreachable):
+            await here.nodes[0].connect(friend, timeout=2)
+        await until(lambda: connections == before + 1)

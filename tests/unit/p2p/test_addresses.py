@@ -94,6 +94,31 @@ def test_the_book_forgets_in_time_and_keeps_no_more_than_it_may() -> None:
     assert len(book.known(f"peer{PEERS_MOST + 9}")) == 1
 
 
+def test_of_hearsay_few_addresses_are_dialled_until_one_is_proven() -> None:
+    book = AddressBook()
+    near = [f"/ip4/192.168.1.{n}/tcp/1" for n in range(1, 11)]
+    far = [f"/ip4/8.8.4.{n}/tcp/1" for n in range(1, 11)]
+    book.learn(ID, near + far, 600, hearsay=True)
+    dialled = [end for end, _ in book.to_dial(ID)]
+    assert len(dialled) == 6
+    assert sum(end.ip is not None and end.ip.is_private for end in dialled) == 3
+    assert book.to_dial(ID, dialled) == [(end, True) for end in book.known(ID) if end in dialled]
+    assert {end for _ in range(200) for end, _ in book.to_dial(ID)} == set(book.known(ID)), "each has its turn"
+    book.learn(ID, near[:1], 600)
+    book.proven(ID, _parsed(far[0]))
+    book.learn(ID, near + far, 600, hearsay=True)  # said again, and still known to be true
+    assert {str(end) for end, hearsay in book.to_dial(ID) if not hearsay} == {near[0], far[0]}
+    assert len(book.to_dial(ID)) == 8
+    book.proven("nobody", _parsed(far[0]))
+    assert book.known("nobody") == []
+
+
+def _parsed(text: str) -> _addresses.Endpoint:
+    endpoint = _addresses.parse(text)
+    assert endpoint is not None
+    return endpoint
+
+
 @pytest.mark.parametrize(
     "host",
     [

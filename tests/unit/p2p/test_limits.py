@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from goop2_core.p2p._limits import Bucket, Budget, Gate, Tally, network_of
+import contextlib
+
+import pytest
+
+from goop2_core.p2p._limits import Bucket, Budget, DialLimit, Gate, Tally, network_of
 from goop2_core.p2p.api import Limits
 
 
@@ -34,6 +38,36 @@ def test_a_bucket_fills_with_time() -> None:
     clock.now += 0.1
     assert bucket.take()
     assert not bucket.take()
+
+
+def test_nobody_is_dialled_often_because_of_hearsay() -> None:
+    clock = Clock()
+    limit = DialLimit(clock)
+    with contextlib.ExitStack() as under_way:
+        for _ in range(10):
+            under_way.enter_context(limit.dial("1.2.3.4"))
+        with pytest.raises(OSError, match="too often"), limit.dial("1.2.3.4"):
+            pass
+        with limit.dial("1.2.3.5"):
+            pass
+
+    def dials(address: str) -> int:
+        done = 0
+        with contextlib.suppress(OSError):
+            while done < 1000:
+                with limit.dial(address):
+                    done += 1
+        return done
+
+    assert dials("1.2.3.4") == 20
+    assert dials("2001:db8::1") == 30
+    assert dials("2001:db8::2") == 0
+    clock.now += 20
+    assert dials("1.2.3.4") == 10
+    for number in range(5000):
+        assert dials(f"10.0.{number >> 8}.{number & 255}") == 30
+    assert len(limit._rates) == 4096
+    assert not limit._under_way
 
 
 def test_one_address_gets_half_of_the_handshakes() -> None:
