@@ -119,8 +119,9 @@ async def run(app: QApplication, host: EngineHost, data_dir: Path, first: FirstI
     bugs = Bugs(VERSION)
     shell = Shell(app, host, memory, data_dir, bugs.caught)
     bugs.install(loop, shell.window.commands.details)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, shell.quit)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as SIGHUP is under nohup
+            loop.add_signal_handler(number, shell.quit)
     first.called.connect(shell.called)
     shell.window.show()
     try:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
 from tests.gui.app_process import AppProcess
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signals_end_it_in_order(tmp_path, number):
     with AppProcess(tmp_path, "Alice") as app:
         app.wait_for("ready")
@@ -19,6 +21,22 @@ def test_signals_end_it_in_order(tmp_path, number):
         assert app.end() == 0
         assert app.lines[-2:] == ["host stopped", "exit 0"]
         assert not [line for line in app.errors if "Traceback" in line or "Release of profile" in line], app.errors
+
+
+def test_it_outlives_its_terminal_if_asked_to(tmp_path):
+    """Started as by nohup, with SIGHUP ignored, it goes on until something else ends it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a new program inherits it
+    try:
+        app = AppProcess(tmp_path, "Alice")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    with app:
+        app.wait_for("ready")
+        status = Path(f"/proc/{app.process.pid}/status").read_text()
+        ignored = int(re.search(r"^SigIgn:\s*(\w+)", status, re.MULTILINE)[1], 16)
+        assert ignored >> (signal.SIGHUP - 1) & 1
+        app.process.terminate()
+        assert app.end() == 0
 
 
 def test_a_second_start_raises_the_first_and_hands_over_its_link(tmp_path):
