@@ -26,6 +26,16 @@ CONFIG_NAME = "goop.json"
 _LONGEST_NAME = 48
 _MOST_COUNTED = 100_000
 _MOST_SAME_NAME = 1000
+_MOST_NAMED = 10
+_OURS = frozenset(
+    {
+        *(CONFIG_NAME, "avatar.png", ".goop2.lock", "listen-queue.json", "split-prefs.json"),
+        *("data.db", "data.db-wal", "data.db-shm", "data.db-journal"),
+        *("data", "site", "cache", "schemas", "transformations", "templates", "shared"),
+    }
+)
+_LEFT_BY_FILE_MANAGERS = frozenset((".directory", ".DS_Store", "Thumbs.db", "desktop.ini"))
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.tmp", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +190,11 @@ class PeerDir:
             write_first_page(site, name)
 
     def deletion_facts(self) -> DeletionFacts:
-        """Count what `delete` would lose. What cannot be counted is 0."""
+        """Count what `delete` would lose. What cannot be counted is 0.
+
+        Raises `Goop2Error` if it would be refused because the folder holds other things too.
+        """
+        self._check_nothing_else()
         site = self.site
         outside = not _inside(site, self.path)
         files, size = (0, 0) if outside else _count(site)
@@ -190,7 +204,7 @@ class PeerDir:
     def delete(self) -> None:
         """Delete the directory with everything in it; a site folder elsewhere stays.
 
-        Raises `Goop2Error` if it is in use, is no peer, or cannot be deleted.
+        Raises `Goop2Error` if it is in use, is no peer, holds what is no part of a peer, or cannot be deleted.
         """
         self.check_is_peer()
         if self.path.is_symlink():
@@ -204,6 +218,7 @@ class PeerDir:
                 f"Take it out of the list, and delete {CONFIG_NAME} and data by hand.",
             )
         with self.lock("goop2, deleting it"):
+            self._check_nothing_else()
             doomed = self.path.with_name(f".{self.path.name}.{secrets.token_hex(6)}.deleted")
             try:
                 self.path.rename(doomed)  # so that a deletion cut short leaves no peer with half of its files
@@ -214,6 +229,27 @@ class PeerDir:
             except OSError as error:
                 reason = f"{error.filename or doomed}: {error.strerror}."
                 raise Goop2Error("The peer was not deleted completely", reason, f"Delete {doomed} by hand.") from error
+
+    def _check_nothing_else(self) -> None:
+        """Any folder with a `goop.json` can be added as a peer: what else lies in it is not ours to delete."""
+        config = self._config()
+        presence = config.presence
+        named = (config.identity.key_file, config.paths.site_root, presence.peer_db_path, presence.relay_key_file)
+        own = {self.path / place for place in named}
+        tops = {place.relative_to(self.path).parts[:1] for place in own if place.is_relative_to(self.path)}
+        known = _OURS | _LEFT_BY_FILE_MANAGERS | {part for parts in tops for part in parts}
+        try:
+            names = [entry.name for entry in self.path.iterdir()]
+        except OSError:
+            return  # there is nothing to count, and deleting it says what is wrong
+        other = sorted(name for name in names if name not in known and not _TEMPORARY.fullmatch(name))
+        if other:
+            more = f" and {len(other) - _MOST_NAMED} more" if len(other) > _MOST_NAMED else ""
+            raise Goop2Error(
+                "This folder holds other things too",
+                f"{', '.join(other[:_MOST_NAMED])}{more} in {self.path} belong to no peer.",
+                "Move them elsewhere first, or take the peer out of the list and delete its files by hand.",
+            )
 
     def _config(self) -> Config:
         """The configuration if it can be used, else the defaults: for showing a peer, not for running it."""

@@ -258,6 +258,36 @@ async def test_what_a_deletion_would_lose(tmp_path):
     assert names(tmp_path) == []
 
 
+def test_what_is_no_part_of_a_peer_is_not_deleted(tmp_path):
+    peer = PeerDir.create(tmp_path, "Alice")
+    for name in (".goop.json.0123456789ab.tmp", "data.db-wal", "listen-queue.json", ".DS_Store"):
+        (peer.path / name).touch()
+    for name in ("schemas", "transformations", "templates", "shared", "cache"):
+        (peer.path / name).mkdir()
+    (peer.path / "Thesis.odt").write_text("years of work")
+    (peer.path / ".git").mkdir()
+    before = names(peer.path)
+    for act in (peer.delete, peer.deletion_facts):
+        with pytest.raises(Goop2Error, match=r"other things.*\.git, Thesis\.odt in"):
+            act()
+    assert {*names(peer.path)} - {".goop2.lock"} == {*before} - {".goop2.lock"}
+    (peer.path / "Thesis.odt").unlink()
+    (peer.path / ".git").rmdir()
+    peer.delete()
+    assert names(tmp_path) == []
+
+
+def test_key_and_site_may_have_other_names(tmp_path):
+    peer = PeerDir.create(tmp_path, "Alice")
+    changed = ConfigFile(peer.config_file)
+    changed.load()
+    changed.update({"paths.site_root": "www/public", "identity.key_file": "secret.key"})
+    (peer.path / "www" / "public").mkdir(parents=True)
+    (peer.path / "secret.key").touch()
+    peer.delete()
+    assert names(tmp_path) == []
+
+
 def test_a_peer_that_holds_the_home_folder_is_not_deleted(tmp_path, monkeypatch):
     peer = PeerDir.create(tmp_path, "Alice")
     for home in (peer.path, peer.path / "home" / "alice"):
