@@ -42,6 +42,7 @@ from goop2_core.identity import load_or_create, read_peer_id
 from goop2_core.link import format_link
 from goop2_core.p2p import Network
 from goop2_core.peerdir import DeletionFacts, PeerDir, list_peers, peers_home
+from goop2_core.site.avatar import picture_in
 
 __all__ = ["DeletionFacts", "EngineHost", "PeerSummary", "SiteTarget"]
 
@@ -172,10 +173,10 @@ class EngineHost:
         return summary
 
     def avatar(self, directory: str, mode: str = "light") -> str | bytes:
-        """The peer's picture: the bytes of its avatar file, or an identicon as SVG text."""
-        file = PeerDir(Path(directory)).avatar
-        with contextlib.suppress(OSError):
-            return file.read_bytes()
+        """The peer's picture: the bytes of its avatar file if that is a picture, or an identicon as SVG text."""
+        picture = picture_in(PeerDir(Path(directory)).avatar)
+        if picture is not None:
+            return picture.data
         return identicon(self.peer(directory).peer_id or directory, mode)
 
     # ---- making, adding, removing

@@ -8,6 +8,7 @@ import hashlib
 import logging
 import os
 import re
+import stat
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -234,9 +235,18 @@ def _age_and_size(file: Path) -> tuple[int, int]:
     return (-facts.st_mtime_ns, facts.st_size)
 
 
+def picture_in(file: Path) -> Picture | None:
+    """The accepted picture of 256 KiB at most in `file`, `None` if it is anything else; waits for the disk alone."""
+    data = _read(file, MOST_OWN)
+    return picture_of(data) if data else None
+
+
 def _read(file: Path, most: int) -> bytes:
+    """A regular file of `most` bytes at most, else nothing. What comes from elsewhere may hold pipes and devices."""
     try:
-        with file.open("rb") as opened:
+        with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as opened:
+            if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+                return b""
             data = opened.read(most + 1)
     except OSError:
         return b""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import secrets
 import socket
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from goop2_core.events import PeerChanged, PeerState
 from goop2_core.host import EngineHost
 from goop2_core.peerdir import PeerDir
 from tests.support.wait import until
+from tests.unit.site.peers import PNG
 
 TAG = f"goop-test-{secrets.token_hex(4)}"
 
@@ -72,6 +74,30 @@ async def test_a_peer_is_made_run_and_deleted(tmp_path: Path) -> None:
         states = [event.state for _, event in told if isinstance(event, PeerChanged)]
         assert states[-3:] == [PeerState.RUNNING, PeerState.STOPPING, PeerState.STOPPED]
         end()
+
+
+async def test_only_real_pictures_of_a_bounded_size_are_shown(tmp_path: Path) -> None:
+    async with hosting(tmp_path) as host:
+        peer = await host.create_peer("Alice")
+        file = Path(peer.directory) / "avatar.png"
+
+        def shown(make: Callable[[], object]) -> str | bytes:
+            make()
+            picture = host.avatar(peer.directory)
+            file.unlink()
+            return picture
+
+        drawn = host.avatar(peer.directory)
+        assert str(drawn).startswith("<svg")
+        assert await asyncio.to_thread(shown, lambda: file.write_bytes(PNG)) == PNG
+        large = PNG + bytes(256 << 10)
+        for make in (
+            lambda: file.write_bytes(large),
+            lambda: file.write_bytes(b"<svg xmlns='http://www.w3.org/2000/svg'/>"),
+            lambda: file.symlink_to("/dev/zero"),
+            lambda: os.mkfifo(file),
+        ):
+            assert await asyncio.wait_for(asyncio.to_thread(shown, make), 5) == drawn
 
 
 async def test_every_method_works_from_another_loop(tmp_path: Path) -> None:
