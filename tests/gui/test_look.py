@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QIcon
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QFileDialog, QLabel, QWidget
+from PySide6.QtWidgets import QFileDialog, QHeaderView, QLabel, QWidget
 
 import goop2_desktop
 from goop2_desktop.look.contrast import broken_promises, contrast
@@ -141,6 +141,24 @@ def test_file_dialogs_that_come_and_go_do_no_harm(qapp, look, tmp_path):
         QTimer.singleShot(150, lambda: qapp.activeModalWidget().reject())
         assert QFileDialog.getExistingDirectory(window, "Folder", str(tmp_path)) == ""
     window.close()
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+async def test_the_columns_of_qts_own_file_dialog_can_be_read(qloop, look, tmp_path, keep, mode):
+    """It is shown where the desktop offers none of its own."""
+    look.choose(ModeChoice(mode))
+    dialog = QFileDialog(None, "Open a peer's folder", str(tmp_path))
+    dialog.setOption(QFileDialog.Option.DontUseNativeDialog)
+    dialog.setViewMode(QFileDialog.ViewMode.Detail)
+    dialog.show()
+    header = dialog.findChild(QHeaderView)
+    await until(header.isVisible)
+    keep(dialog, f"file-dialog-{mode}")
+    assert header.viewport().height() == header.height(), "the frame of a list takes no room of it"
+    assert header.viewport().height() >= header.fontMetrics().height() + 8
+    assert header.grab().toImage().pixelColor(2, 2).name().upper() == Theme(mode).colours["surface"]
+    dialog.close()
+    dialog.deleteLater()
 
 
 async def test_the_arc_turns_only_while_it_is_seen(qloop, look):
