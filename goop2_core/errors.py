@@ -37,7 +37,12 @@ class Problem:
 
 
 class ConfigError(Goop2Error):
-    """A configuration that cannot be used. `problems` lists everything wrong with it at once."""
+    """A configuration that cannot be used. `problems` lists everything wrong with it at once.
+
+    `remedy` is what a button may offer: that the owner corrects the file.
+    """
+
+    remedy = "edit-config"
 
     def __init__(self, title: str, problems: list[Problem], hint: str = "") -> None:
         lines = [f"{p.key}: {p.message}" + (f" ({p.suggestion})" if p.suggestion else "") for p in problems]

@@ -55,7 +55,11 @@ class GroupState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A `Goop2Error` as data: what happened, why, what to do. `remedy` names a fix that a button may offer."""
+    """A `Goop2Error` as data: what happened, why, what to do.
+
+    `remedy` names a fix that a button may offer: `use-port:<setting>:<port>`, which the host can apply, or
+    `edit-config`, which is the owner's own work.
+    """
 
     title: str
     message: str = ""

@@ -19,7 +19,7 @@ from goop2_desktop.dialogs.new_peer import NewPeer, NewPeerDialog
 from goop2_desktop.dialogs.preferences import Preferences
 from goop2_desktop.dialogs.questions import DeletePeer
 from goop2_desktop.look.menus import add_action
-from goop2_desktop.states import can_start, moving
+from goop2_desktop.states import EDIT_CONFIG, can_start, moving
 
 if TYPE_CHECKING:
     from goop2_core.host import PeerSummary
@@ -61,7 +61,10 @@ class Commands(QObject):
         self._desk.jobs.run("restart peer", again(), _shown_elsewhere)
 
     def remedy(self, directory: str, remedy: str) -> None:
-        """Do what a failed start suggests, and start."""
+        """Do what a failed start suggests, and start; what only the owner can do is shown to them."""
+        if remedy == EDIT_CONFIG:
+            self.open_config(directory)
+            return
         self._desk.memory.want_running(directory, wanted=True)
         self._desk.jobs.run("remedy", self._desk.host.apply_remedy(directory, remedy))
 
@@ -107,6 +110,16 @@ class Commands(QObject):
     def open_folder(self, directory: str) -> None:
         """Show its folder in the file manager."""
         QDesktopServices.openUrl(QUrl.fromLocalFile(directory))
+
+    def open_config(self, directory: str) -> None:
+        """Show its settings file in the program that the system has for such files."""
+        from goop2_core.peerdir import PeerDir  # noqa: PLC0415 - nobody needs it at the start
+
+        file = PeerDir(Path(directory)).config_file
+        if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(file))):
+            self._desk.jobs.failed(
+                Goop2Error(f"{file.name} could not be opened", str(file), "Open it with a text editor of your choice.")
+            )
 
     def preferences(self) -> None:
         """Show what concerns the app."""

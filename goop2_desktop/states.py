@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 MOST_DETAIL_WORDS = 4
 NOT_REACHABLE = "not reachable"
+EDIT_CONFIG = "edit-config"  # the remedy of a configuration that cannot be used
 
 WORDS = {
     PeerState.STARTING: "Starting…",
@@ -71,6 +72,8 @@ def can_start(peer: PeerSummary) -> bool:
 
 def remedy_words(remedy: str) -> str:
     """What the button for a `Trouble.remedy` says: `use-port:viewer.http_addr:8081` → Use port 8081; "" if unknown."""
+    if remedy == EDIT_CONFIG:
+        return "Open goop.json"
     kind, _, rest = remedy.partition(":")
     port = rest.rpartition(":")[2]
     return f"Use port {port}" if kind == "use-port" and port.isdecimal() else ""

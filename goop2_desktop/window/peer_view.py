@@ -32,8 +32,12 @@ NEEDS_RUNNING = {
     "people": ("Nobody can be seen from here", "A stopped peer meets nobody. Start it to find people and to chat."),
     "files": ("Files are managed while it runs", "Start the peer to manage its files here, or open its folder."),
     "log": ("The log begins with the peer", "Start the peer to read here what it does."),
-    "settings": ("Settings need the peer", "Start the peer to change its settings here."),
+    "settings": (
+        "Settings need the peer",
+        "Start the peer to change its settings here, or change them in goop.json and save it before you start.",
+    ),
 }
+SETTINGS_OF_FAILED = "Open goop.json, correct what is wrong, save it, and press Try again."
 SIGNS = {"site": "globe", "people": "radio-tower", "files": "folder", "log": "file-text", "settings": "settings"}
 
 
@@ -203,15 +207,17 @@ class PeerView(Box):
             page.show_progress(peer.step, peer.steps)
         else:
             page.show_progress(0, 0)
+        if peer.state is PeerState.FAILED and self.page == "settings":
+            words = SETTINGS_OF_FAILED
         if self._waiting and self.page == "site":
             words = f"{words} {short_address(self._waiting)} opens as soon as this peer runs.".strip()
         page.say(title, words)
         start = page.findChild(QPushButton, "offline-start")
         if start is not None:
             page.set_action_visible(start, peer.state is PeerState.STOPPED)
-        folder = page.findChild(QPushButton, "offline-folder")
-        if folder is not None:
-            page.set_action_visible(folder, can_start(peer))
+        for name in ("offline-config", "offline-folder"):
+            if (action := page.findChild(QPushButton, name)) is not None:
+                page.set_action_visible(action, can_start(peer))
         self._pages.setCurrentWidget(page)
 
     def _offline_page(self, page: str) -> EmptyPage:
@@ -226,7 +232,11 @@ class PeerView(Box):
                 name="offline-folder",
                 press=lambda: self._commands.open_folder(self.directory),
             )
-            made = EmptyPage(SIGNS[page], "", "", start, folder)
+            actions = [start, folder]
+            if page == "settings":
+                show = partial(self._commands.open_config, self.directory)
+                actions.insert(1, button("Open goop.json", "", "file-code", name="offline-config", press=show))
+            made = EmptyPage(SIGNS[page], "", "", *actions)
             made.setObjectName(f"offline-{page}")
             self._offline[page] = made
             self._pages.addWidget(made)

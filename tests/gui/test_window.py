@@ -6,7 +6,7 @@ import asyncio
 import re
 
 from PySide6.QtCore import Qt, QUrl
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QMenu, QPushButton, QRadioButton, QWidget
 
@@ -294,6 +294,46 @@ async def test_trouble_while_a_peer_cannot_be_read(qloop, host, window):
     main = window.make(web=False)
     assert main.current.directory == peer
     assert "viewer.http_addr: not an address. Correct it and try again." in main.current.failure.words
+
+
+async def test_settings_of_a_peer_that_does_not_run_are_in_goop_json(qloop, host, window, monkeypatch, keep):
+    opened: list[str] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", staticmethod(lambda url: opened.append(url.toLocalFile()) or True))
+    trouble = Trouble("goop.json has 2 mistakes", "viewer.http_addr: not an address", "", "edit-config")
+    broken = host.put("Broken", state=PeerState.FAILED, trouble=trouble).directory
+    stopped = host.put("Calm").directory
+    main = window.make(web=False)
+    main.choose(broken)
+    remedy = main.current.findChild(QPushButton, "failure-remedy")
+    assert remedy.text() == "Open goop.json"
+    click(main.current, "failure-remedy")
+    click(main.current, "tab-settings")
+    page = main.current.findChild(QWidget, "offline-settings")
+    keep(main, "settings-of-a-failed-peer")
+    assert "correct what is wrong, save it, and press Try again" in page.words
+    assert page.findChild(QWidget, "offline-folder").isVisible()
+    click(page, "offline-config")
+    main.choose(stopped)
+    click(main.current, "tab-settings")
+    page = main.current.findChild(QWidget, "offline-settings")
+    assert "change them in goop.json and save it" in page.words
+    click(page, "offline-config")
+    assert opened == [f"{broken}/goop.json", f"{broken}/goop.json", f"{stopped}/goop.json"]
+    assert host.remedies == []
+    assert host.peer(broken).state is PeerState.FAILED
+    click(main.current, "tab-log")
+    assert main.current.findChild(QWidget, "offline-log").findChild(QWidget, "offline-config") is None
+
+
+async def test_a_system_without_a_program_for_the_settings_file_says_where_it_is(qloop, host, window, monkeypatch):
+    monkeypatch.setattr(QDesktopServices, "openUrl", staticmethod(lambda _url: False))
+    peer = host.put("Calm").directory
+    main = window.make(web=False)
+    main.commands.open_config(peer)
+    assert main.current.trouble.isVisible()
+    assert main.current.trouble.words == (
+        f"goop.json could not be opened {peer}/goop.json Open it with a text editor of your choice."
+    )
 
 
 async def test_every_control_has_a_name_for_screen_readers(qloop, host, window):

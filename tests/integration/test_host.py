@@ -135,6 +135,7 @@ async def test_one_peer_that_fails_does_not_disturb_another(tmp_path: Path) -> N
         assert failed.state is PeerState.FAILED
         assert failed.trouble is not None
         assert failed.trouble.title
+        assert failed.trouble.remedy == "edit-config"
         assert host.peer(good.directory).state is PeerState.RUNNING
         (Path(bad.directory) / "goop.json").write_text(json.dumps({"p2p": {"mdns_tag": TAG}}))
         await host.start_peer(bad.directory)

@@ -40,6 +40,7 @@ def test_signs(summary, dot, line):
     [
         ("use-port:viewer.http_addr:8081", "Use port 8081"),
         ("use-port:8081", "Use port 8081"),
+        ("edit-config", "Open goop.json"),
         ("use-port:viewer.http_addr:", ""),
         ("rm -rf", ""),
         ("", ""),
