@@ -34,7 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _front_end(arguments)
     parsed = _parser().parse_args(arguments)
     try:
-        return int(parsed.run(parsed))
+        status = int(parsed.run(parsed))
+        sys.stdout.flush()  # here, where a reader that has gone is expected
+        return status
     except ConfigError as error:
         print(f"goop2: {error.title}", file=sys.stderr)
         for problem in error.problems:

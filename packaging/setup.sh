@@ -14,7 +14,7 @@ desktop_packages=(
 base_packages=(ca-certificates python3 python3-venv)
 test_packages=(
     xvfb xauth xdotool x11-utils imagemagick dbus dbus-x11 trayer openbox wmctrl chromium procps
-    iproute2 nftables iputils-ping libatomic1
+    iproute2 nftables iputils-ping libatomic1 git
 )
 
 say() { printf '\033[1m%s\033[0m\n' "$*" >&2; }
