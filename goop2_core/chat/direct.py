@@ -291,16 +291,31 @@ class DirectChat:
         if not message.readable or not content or not isinstance(message.payload, dict):
             log.info("a message of %s could not be %s", message.sender, "used" if message.readable else "decrypted")
             return
-        if not self._intake.takes(message.sender, message.payload, content):
-            return
         now = time.time_ns() // 1_000_000
         try:
+            known = await self._messages.knows(message.sender)
+            if not self._intake.takes(message.sender, message.payload, content, known=known):
+                return
             kept = await self._messages.add(message.sender, message.sender, content, now, Delivery.RECEIVED)
             await self._count_unread(message.sender)
         except Goop2Error as error:
             log.warning("a message of %s could not be kept: %s", message.sender, error)
             return
         self._changed(kept)
+        await self._make_room(content)
+
+    async def _make_room(self, came: str) -> None:
+        """Strangers may not fill the disk: the conversations that had to go are told as cleared."""
+        try:
+            gone = await self._messages.make_room(came)
+        except Goop2Error as error:
+            log.warning("room for new messages could not be made: %s", error)
+            return
+        if gone:
+            log.info("%d conversations with people who got no answer were dropped: they grew too large", len(gone))
+        for peer_id in gone:
+            self._unread.pop(peer_id, None)
+            self._emit(ChatRead(peer_id, cleared=True))
 
     async def _count_unread(self, peer_id: str) -> None:
         """From the database, which answers in the order of asking: so what comes while the owner reads is not lost."""

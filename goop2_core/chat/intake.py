@@ -4,6 +4,8 @@ A lost acknowledgement makes the sender repeat a message under a new id (spec 4.
 taken for one only with proof: peers of ours mark each message with a `cid` that a repetition keeps, and the browsers of
 the existing program add the `timestamp` of writing. What carries neither is never taken for a repetition: to show
 something twice is a nuisance, to lose an acknowledged “ok” is not acceptable.
+
+Identities cost nothing, so a limit for each sender stops nobody: those who never wrote before share one.
 """
 
 from __future__ import annotations
@@ -20,6 +22,9 @@ log = logging.getLogger("goop2.chat")
 
 RATE: Final = 20.0
 BURST: Final = 50.0
+NEWCOMER_RATE: Final = 1.0
+NEWCOMER_BURST: Final = 30.0
+COMPLAIN_SECONDS: Final = 60.0
 MOST_SENDERS: Final = 1024
 MOST_MARKS: Final = 128
 LONGEST_CID: Final = 64
@@ -41,9 +46,18 @@ class Intake:
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._senders: OrderedDict[str, _Sender] = OrderedDict()
+        self._newcomers = NEWCOMER_BURST
+        self._newcomers_at = now()
+        self._complained_at = float("-inf")
+        self._turned_away = 0
 
-    def takes(self, sender: str, payload: dict[str, object], content: str) -> bool:
-        """Whether this message is to be kept: 20 a second on average, 50 at once, none twice."""
+    def takes(self, sender: str, payload: dict[str, object], content: str, *, known: bool = True) -> bool:
+        """Whether this message is to be kept: 20 a second on average, 50 at once, none twice.
+
+        Of senders who are not `known` (no conversation, no favourite) one a second is heard, 30 at once.
+        """
+        if not known and not self._lets_in():
+            return False
         state = self._state(sender)
         if state.allowance < 1:
             if not state.complained:
@@ -59,6 +73,20 @@ class Intake:
                 state.marks.popitem(last=False)
         state.allowance -= 1
         return True
+
+    def _lets_in(self) -> bool:
+        now = self._now()
+        self._newcomers = min(NEWCOMER_BURST, self._newcomers + (now - self._newcomers_at) * NEWCOMER_RATE)
+        self._newcomers_at = now
+        if self._newcomers >= 1:
+            self._newcomers -= 1
+            return True
+        self._turned_away += 1
+        if now - self._complained_at >= COMPLAIN_SECONDS:
+            log.info("too many new people write at once: %d messages were dropped", self._turned_away)
+            self._complained_at = now
+            self._turned_away = 0
+        return False
 
     def _state(self, sender: str) -> _Sender:
         now = self._now()

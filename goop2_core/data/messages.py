@@ -13,6 +13,10 @@ from goop2_core.data.store import Store
 from goop2_core.events import ChatMessage, Delivery
 
 MOST_PER_PERSON = 20_000
+MOST_OF_STRANGERS = 64 << 20
+MOST_OF_ONE_STRANGER = 4 << 20
+_KEPT_OF_STRANGERS = MOST_OF_STRANGERS * 7 // 8  # so that there is room for a while
+_ROW_BYTES = 200  # what a message takes beside its text
 _SELECT = """
     SELECT m.id, m.peer_id, m.from_id, m.content, m.ts, d.delivery, d.error
     FROM _chat_messages m LEFT JOIN _chat_delivery d ON d.message_id = m.id
@@ -24,6 +28,7 @@ class MessageStore:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._room = 0  # bytes that may still come before strangers' messages are counted again
 
     async def add(  # noqa: PLR0917 (they are the columns)
         self, peer_id: str, from_id: str, content: str, ts: int, delivery: Delivery, client_id: str = ""
@@ -139,6 +144,31 @@ class MessageStore:
         """How many messages of this person have not been read."""
         return await self._store.read(lambda connection: _unread(connection, peer_id))
 
+    async def knows(self, peer_id: str) -> bool:
+        """Whether there is a conversation with this person, or they are a favourite."""
+
+        def read(connection: sqlite3.Connection) -> bool:
+            query = (
+                "SELECT EXISTS (SELECT 1 FROM _chat_messages WHERE peer_id = ?1) "
+                "OR EXISTS (SELECT 1 FROM _favorites WHERE peer_id = ?1)"
+            )
+            return bool(connection.execute(query, (peer_id,)).fetchone()[0])
+
+        return await self._store.read(read)
+
+    async def make_room(self, came: str) -> list[str]:
+        """To be called after each message `came`; the peer IDs whose conversations had to go.
+
+        Of people who are no favourites and whom the owner never answered, 64 MiB are kept in all. When there is more,
+        the conversations above 4 MiB go first, then those that ended longest ago.
+        """
+        self._room -= len(came.encode()) + _ROW_BYTES
+        if self._room >= 0:
+            return []
+        self._room = MOST_OF_ONE_STRANGER  # until it is counted
+        gone, self._room = await self._store.write(_drop_strangers)
+        return gone
+
     async def mark_read(self, peer_id: str) -> None:
         """Take everything that a person has written so far as read."""
 
@@ -155,8 +185,7 @@ class MessageStore:
         """Delete the conversation with a person, for good."""
 
         def write(connection: sqlite3.Connection) -> None:
-            connection.execute("DELETE FROM _chat_messages WHERE peer_id = ?", (peer_id,))
-            connection.execute("DELETE FROM _chat_read WHERE peer_id = ?", (peer_id,))
+            _clear(connection, peer_id)
 
         await self._store.write(write)
 
@@ -169,6 +198,35 @@ def _get(connection: sqlite3.Connection, message_id: int) -> ChatMessage | None:
 def _by_client(connection: sqlite3.Connection, peer_id: str, client_id: str) -> ChatMessage | None:
     row = connection.execute(f"{_SELECT} WHERE d.client_id = ? AND m.peer_id = ?", (client_id, peer_id)).fetchone()
     return None if row is None else _message(row)
+
+
+def _clear(connection: sqlite3.Connection, peer_id: str) -> None:
+    connection.execute("DELETE FROM _chat_messages WHERE peer_id = ?", (peer_id,))
+    connection.execute("DELETE FROM _chat_read WHERE peer_id = ?", (peer_id,))
+
+
+def _drop_strangers(connection: sqlite3.Connection) -> tuple[list[str], int]:
+    """Bring what strangers wrote below its limit: whose conversations went, and how many bytes may come now."""
+    strangers = connection.execute(
+        """
+        SELECT m.peer_id, SUM(LENGTH(CAST(m.content AS BLOB)) + ?) AS bytes
+        FROM (SELECT DISTINCT peer_id FROM _chat_messages) AS p CROSS JOIN _chat_messages AS m ON m.peer_id = p.peer_id
+        WHERE p.peer_id NOT IN (SELECT peer_id FROM _favorites) AND NOT EXISTS
+            (SELECT 1 FROM _chat_messages AS own WHERE own.peer_id = p.peer_id AND own.from_id != p.peer_id)
+        GROUP BY m.peer_id ORDER BY bytes <= ?, MAX(m.id)
+        """,
+        (_ROW_BYTES, MOST_OF_ONE_STRANGER),
+    ).fetchall()
+    total = sum(size for _, size in strangers)
+    gone: list[str] = []
+    if total > MOST_OF_STRANGERS:
+        for peer_id, size in strangers:
+            _clear(connection, peer_id)
+            gone.append(peer_id)
+            total -= size
+            if total <= _KEPT_OF_STRANGERS:
+                break
+    return gone, MOST_OF_STRANGERS - total
 
 
 def _trim(connection: sqlite3.Connection, peer_id: str) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from blockbuster import blockbuster_ctx
 
-from goop2_core.chat import direct
+from goop2_core.chat import direct, intake
+from goop2_core.data import messages as module
 from goop2_core.encryption.box import PeerKey
 from goop2_core.errors import Refused
 from goop2_core.events import ChatChanged, ChatRead, ChatRemoved, Delivery, Person
@@ -18,6 +19,7 @@ from goop2_core.mq import bus as bus_module
 from goop2_core.p2p.api import Stream
 from goop2_core.tasks import TaskOwner
 from tests.support.wait import until
+from tests.unit.chat import people
 from tests.unit.chat.people import leave, person, two_people
 
 NOBODY = Identity.from_seed(b"\x09" * 32).peer_id
@@ -388,3 +390,39 @@ async def test_the_own_payload_is_what_the_known_program_reads(tmp_path: Path) -
         assert isinstance(payload, dict)
         assert payload.pop("cid")
         assert payload == {"content": "hi", "to": bob.id, "timestamp": sent.timestamp}
+
+
+async def test_strangers_do_not_fill_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_OF_STRANGERS", 5000)
+    monkeypatch.setattr(module, "MOST_OF_ONE_STRANGER", 0)
+    async with two_people(tmp_path) as (alice, bob):
+        for number in range(3):
+            await bob.settled(await bob.chat.send(alice.id, f"{number} " + "x" * 1900))
+        cleared = ChatRead(bob.id, cleared=True)
+        await until(lambda: cleared in alice.events)
+        await until(lambda: alice.chat.unread == 0)
+        assert await alice.chat.history(bob.id) == []
+        await alice.settled(await alice.chat.send(bob.id, "do I know you?"))
+        for number in range(5):
+            await bob.settled(await bob.chat.send(alice.id, f"{number} " + "x" * 1900))
+        await until(lambda: received_by(alice) == 8)
+        assert len(await alice.said(bob)) == 6
+        assert alice.events.count(cleared) == 1
+
+
+def received_by(one: people.Person) -> int:
+    events = [event for event in one.events if isinstance(event, ChatChanged)]
+    return sum(event.message.delivery is Delivery.RECEIVED for event in events)
+
+
+async def test_new_people_share_one_limit_that_others_do_not_feel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "NEWCOMER_BURST", 0.0)
+    async with two_people(tmp_path) as (alice, bob):
+        sent = await bob.settled(await bob.chat.send(alice.id, "hello?"))
+        assert sent.delivery is Delivery.DELIVERED, "nobody is told that they are not heard"
+        await alice.settled(await alice.chat.send(bob.id, "hi Bob"))
+        await bob.settled(await bob.chat.send(alice.id, "there you are"))
+        await until(lambda: received_by(alice) == 1)
+        assert await alice.said(bob) == ["hi Bob", "there you are"]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -41,6 +44,29 @@ def test_the_rate_recovers() -> None:
     assert sum(intake.takes("a", {}, "x") for _ in range(200)) == 20
     clock[0] = 100.0
     assert sum(intake.takes("a", {}, "x") for _ in range(200)) == BURST
+
+
+def test_new_senders_share_one_limit(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "goop2.chat")
+    clock = [0.0]
+    intake = Intake(lambda: clock[0])
+
+    def heard(first: int) -> int:
+        return sum(
+            intake.takes(f"new {number}", {"cid": "1"}, "x", known=False) for number in range(first, first + 500)
+        )
+
+    assert heard(0) == 30
+    assert intake.takes("friend", {"cid": "1"}, "x")
+    assert intake.takes("friend", {"cid": "2"}, "x")
+    clock[0] = 10.0
+    assert heard(1000) == 10
+    assert len(caplog.records) == 1
+    clock[0] = 61.0
+    assert heard(2000) == 30
+    assert len(caplog.records) == 2
+    clock[0] = 62.0
+    assert intake.takes("new 1999", {"cid": "1"}, "x", known=False), "who was turned away may come back"
 
 
 def test_many_senders_are_bounded() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from goop2_core.data import messages as module
 from goop2_core.data.messages import MessageStore
+from goop2_core.data.people import PeopleStore
 from goop2_core.events import ChatMessage, Delivery, to_json
 from tests.support.database import opened
 
@@ -151,3 +152,39 @@ async def test_columns_in_which_another_program_has_put_anything(tmp_path):
         assert (found.from_id, found.content, found.timestamp) == ("", "", 0)
         json.dumps(to_json(found))
         assert len(await messages.conversations()) == 1
+
+
+async def test_strangers_do_not_fill_the_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "MOST_OF_STRANGERS", 100_000)
+    monkeypatch.setattr(module, "MOST_OF_ONE_STRANGER", 30_000)
+    monkeypatch.setattr(module, "_KEPT_OF_STRANGERS", 80_000)
+    async with opened(tmp_path / "data.db") as store:
+        messages, people = MessageStore(store), PeopleStore(store)
+
+        async def wrote(who: str, size: int = 9_800) -> list[str]:
+            await messages.add(who, who, "é" * (size // 2), 1, Delivery.RECEIVED)
+            return await messages.make_room("é" * (size // 2))
+
+        await people.set_favorite("FAVORITE", favorite=True)
+        for _ in range(12):  # more than all strangers together may
+            assert await wrote("FAVORITE") == []
+            await messages.add("ANSWERED", "ME", "hi", 1, Delivery.DELIVERED)
+            assert await wrote("ANSWERED") == []
+        assert [await wrote(f"NEW{number}") for number in range(10)] == [[]] * 10
+        assert await wrote("NEW0") == ["NEW1", "NEW2", "NEW3"], "NEW0 wrote a moment ago"
+        assert {who for who, _, _ in await messages.conversations()} == {
+            *("FAVORITE", "ANSWERED", "NEW0"),
+            *(f"NEW{number}" for number in range(4, 10)),
+        }
+        assert await messages.history("NEW1") == []
+        assert await wrote("FLOOD", 34_000) == ["FLOOD"], "who writes most goes first"
+        assert [await messages.knows(who) for who in ("FAVORITE", "NEW4", "NEW1", "NOBODY")] == [
+            True,
+            True,
+            False,
+            False,
+        ]
+    async with opened(tmp_path / "data.db") as store:  # it counts what is there already
+        messages = MessageStore(store)
+        await messages.add("LATE", "LATE", "x" * 90_000, 1, Delivery.RECEIVED)
+        assert await messages.make_room("x" * 90_000) == ["LATE"]
