@@ -66,8 +66,8 @@ class Shell(QObject):
         self.tray.show_wanted.connect(self._show_peer)
         self.tray.start_wanted.connect(commands.start)
         self.tray.stop_wanted.connect(commands.stop)
-        self.tray.message_clicked.connect(self._show_people)
-        self.desk.peers.site_said.connect(lambda directory, title, text: self.tray.say(title, text, directory))
+        self.tray.message_clicked.connect(self._show_place)
+        self.desk.peers.site_said.connect(self._site_said)
         self.desk.peers.message_came.connect(self._message_came)
         self._app.commitDataRequest.connect(lambda _manager: self.quit())
 
@@ -140,9 +140,12 @@ class Shell(QObject):
         self.window.choose(directory)
         self.open_window()
 
-    def _show_people(self, directory: str) -> None:
+    def _show_place(self, directory: str, place: str) -> None:
         if directory:
-            self.window.show_people(directory)
+            self.window.show_place(directory, place)
+
+    def _site_said(self, directory: str, title: str, text: str) -> None:
+        self.tray.say(title, text, directory, "site")
 
     def _message_came(self, directory: str, event: object) -> None:
         if not isinstance(event, ChatChanged) or event.message.delivery is not Delivery.RECEIVED:
@@ -154,7 +157,7 @@ class Shell(QObject):
         people = {person.peer_id: person for person in await self.desk.host.people(directory)}
         who = people.get(event.message.peer_id)
         name = who.name if who is not None and who.name else f"{event.message.peer_id[:4]}…"
-        self.tray.say(name, event.message.content, directory)
+        self.tray.say(name, event.message.content, directory, f"people/{event.message.peer_id}")
         self._app.alert(self.window)
 
     def _say(self, error: Goop2Error) -> None:

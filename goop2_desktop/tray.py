@@ -25,19 +25,19 @@ class Tray(QObject):
     show_wanted = Signal(str)
     start_wanted = Signal(str)
     stop_wanted = Signal(str)
-    message_clicked = Signal(str)
+    message_clicked = Signal(str, str)  # directory and place, as they were given to `say`
 
     def __init__(self, desk: Desk, sign: QIcon) -> None:
         super().__init__()
         self._desk = desk
         self._menu = QMenu()
         self._shown: list[tuple[str, str, PeerState]] | None = None
-        self._writer = ""  # directory of the peer that somebody wrote to last
+        self._said_of = ("", "")  # directory and place of the last notification, the one that a click is told of
         self.icon = QSystemTrayIcon(sign, self)
         self.icon.setToolTip("goop2")
         self.icon.setContextMenu(self._menu)
         self.icon.activated.connect(self._activated)
-        self.icon.messageClicked.connect(lambda: self.message_clicked.emit(self._writer))
+        self.icon.messageClicked.connect(lambda: self.message_clicked.emit(*self._said_of))
         desk.peers.changed.connect(lambda _directory: self.refresh())
         desk.peers.listed.connect(self.refresh)
         self.refresh()
@@ -73,9 +73,9 @@ class Tray(QObject):
         self.icon.setToolTip(f"goop2: {running} of {len(peers)} running" if peers else "goop2")
         restyle(self._menu)
 
-    def say(self, title: str, text: str, directory: str = "") -> None:
-        """Show a notification, if there is a tray that can."""
-        self._writer = directory
+    def say(self, title: str, text: str, directory: str = "", place: str = "") -> None:
+        """Show a notification, if there is a tray that can; a click on it leads to `place` of the peer."""
+        self._said_of = (directory, place)
         if self.there() and QSystemTrayIcon.supportsMessages():
             self.icon.showMessage(title, text[:MOST_TEXT], self.icon.icon())
 

@@ -41,7 +41,8 @@ class ConsoleView(Box):
         self.setObjectName("console")
         self._desk = desk
         self._directory = directory
-        self._route = ""
+        self._route = ""  # the page that is shown, or will be
+        self._place = ""  # where to go on it as soon as it is loaded
         self._loaded = False
         self._loading = False
         self._search_soon = False
@@ -70,12 +71,16 @@ class ConsoleView(Box):
         self._dress()
 
     def show_page(self, page: str) -> None:
-        """Show one of the console's pages."""
-        if page == self._route:
-            return
-        self._route = page
+        """Show one of the console's pages, and leave it as it is if it is shown already."""
+        if page != self._route:
+            self.show_place(page)
+
+    def show_place(self, place: str) -> None:
+        """Show a page and what it has by this name, such as `people/<peer ID>`."""
+        self._route = place.partition("/")[0]
+        self._place = place
         if self._loaded:
-            self.page.runJavaScript(f"location.hash = {json.dumps(f'#/{page}?embedded=1')}")
+            self._go()
         elif not self._loading:
             self._load_again()
 
@@ -110,7 +115,12 @@ class ConsoleView(Box):
     async def _load(self) -> None:
         url = await self._desk.host.console_url(self._directory, self._route)
         self.page.origin = origin_of(QUrl(url))
-        self.page.load(embedded(url, self._route))
+        self.page.load(embedded(url, self._place))
+
+    def _go(self) -> None:
+        """Go to the place that was asked for last. Whatever is loaded later begins with its page."""
+        self.page.runJavaScript(f"location.hash = {json.dumps(f'#/{self._place}?embedded=1')}")
+        self._place = self._route
 
     def _loading_changed(self, info: QWebEngineLoadingInfo) -> None:
         status = QWebEngineLoadingInfo.LoadStatus
@@ -120,7 +130,7 @@ class ConsoleView(Box):
             self._loading = False
             self._loaded = True
             self._pages.setCurrentWidget(self.view)
-            self.page.runJavaScript(f"location.hash = {json.dumps(f'#/{self._route}?embedded=1')}")
+            self._go()
             if self._search_soon:
                 self._search_soon = False
                 self.search()

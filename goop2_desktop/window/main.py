@@ -152,10 +152,11 @@ class MainWindow(Box):
         else:
             self._waiting_address = address
 
-    def show_people(self, directory: str) -> None:
-        """Show the people page of a peer, because somebody wrote."""
-        self.choose(directory)
-        self.view(directory).show_page("people")
+    def show_place(self, directory: str, place: str) -> None:
+        """Show a place of a peer, such as `people/<peer ID>`, because something happened there."""
+        if self._desk.peers.get(directory) is not None:
+            self.choose(directory)
+            self.view(directory).show_place(place)
         self.bring_up()
 
     def is_reading(self, directory: str) -> bool:

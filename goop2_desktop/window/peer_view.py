@@ -57,6 +57,7 @@ class PeerView(Box):
         self._web_allowed = False
         self._was_running = False
         self._waiting = ""  # an address to open once the peer runs
+        self._place = ""  # a conversation to open on the chosen page once the peer runs
         self._compact = False
         self.header = Header()
         self.tabs = PageTabs()
@@ -107,9 +108,19 @@ class PeerView(Box):
         changed = page != self.page
         self.page = page
         self.tabs.choose(page)
+        if changed:
+            self._place = ""
         self.refresh()
         if changed:
             self.page_changed.emit(page)
+
+    def show_place(self, place: str) -> None:
+        """Choose the tab of a place such as `people/<peer ID>`, and show there what it names."""
+        page, _, rest = place.partition("/")
+        self.show_page(page)
+        if rest and page == self.page:
+            self._place = place
+            self.refresh()
 
     def set_compact(self, *, compact: bool) -> None:
         """Wear the narrow shape."""
@@ -196,7 +207,11 @@ class PeerView(Box):
                     web.site_tabs.open_address(address)
                 self._pages.setCurrentWidget(web.site_tabs)
             else:
-                web.console.show_page(self.page)
+                if self._place:
+                    place, self._place = self._place, ""
+                    web.console.show_place(place)
+                else:
+                    web.console.show_page(self.page)
                 self._pages.setCurrentWidget(web.console)
             return
         page = self._offline_page(self.page)

@@ -15,7 +15,7 @@ from goop2_desktop.bugs import Bugs
 from goop2_desktop.remembered import Memory
 from goop2_desktop.shell import Shell
 from tests.gui.test_window import click, dialog_called
-from tests.gui.web_support import has_text
+from tests.gui.web_support import evaluate, has_text
 from tests.support.wait import until
 
 
@@ -26,7 +26,7 @@ def shell(qloop, qapp, host, tmp_path):
     crashes: list[BaseException] = []
     made = Shell(qapp, host, Memory(tmp_path / "desktop.json"), tmp_path, crashes.append)
     made.said = []
-    made.tray.say = lambda title, text, directory="": made.said.append((title, text, directory))
+    made.tray.say = lambda *words: made.said.append(words)
     yield made
     qloop.run_until_complete(asyncio.wait_for(made.end(), 10))
     assert host.stopped
@@ -46,16 +46,58 @@ async def test_who_writes_is_announced_unless_one_reads(qloop, host, shell, site
     shell.window.activateWindow()
     await until(shell.window.isActiveWindow)
     host.emit(alice, message("Are you there?"), unread=1)
-    await until(lambda: shell.said == [("Bob", "Are you there?", alice)])
+    await until(lambda: shell.said == [("Bob", "Are you there?", alice, "people/bob")])
     host.emit(alice, message("sent", Delivery.DELIVERED))
     await asyncio.sleep(0.05)
     assert len(shell.said) == 1
-    shell.tray.message_clicked.emit(alice)
+    shell.tray.message_clicked.emit(alice, "people/bob")
     await until(lambda: shell.window.is_reading(alice))
     host.emit(alice, message("And now?"))
     await asyncio.sleep(0.05)
     assert len(shell.said) == 1
     assert shell.window.current.tabs._tabs["people"].accessibleName() == "People, 1 unread"
+
+
+async def test_a_click_on_a_notification_leads_to_what_it_told_of(qloop, host, shell, sites):
+    """To the writer's conversation, also after the owner went elsewhere; to the site that said something."""
+    alice = host.put("Alice", state=PeerState.RUNNING).directory
+    host.put("Zoe", state=PeerState.RUNNING)
+    await shell.begin()
+    shell.window.show()
+    web = await until(lambda: shell.window.view(alice).web)
+    place = lambda: web.console.page.url().fragment()
+    clicked = shell.tray.icon.messageClicked
+    del shell.tray.say
+    shell.window.choose(shell.window.sidebar.directories[1])
+    host.persons = [Person("bob", "Bob", online=True)]
+    host.emit(alice, message("Are you there?"), unread=1)
+    await until(lambda: shell.tray._said_of == (alice, "people/bob"))
+    clicked.emit()
+    await until(web.console.isVisible)
+    await until(lambda: place() == "/people/bob?embedded=1")
+    await until(lambda: web.console._loaded)
+    await evaluate(web.console.page, "(location.hash = '#/people/carol?embedded=1', 1)")
+    await until(lambda: place() == "/people/carol?embedded=1")
+    host.state(alice, PeerState.RUNNING, visitors=3)
+    clicked.emit()
+    await until(lambda: place() == "/people/bob?embedded=1")
+    click(shell.window.current, "tab-files")
+    await until(lambda: place() == "/files?embedded=1")
+    shell.desk.peers.site_said.emit(alice, "News", "A plum fell")
+    clicked.emit()
+    await until(web.site_tabs.isVisible)
+
+
+async def test_a_conversation_waits_until_its_peer_runs(qloop, host, shell, sites):
+    alice = host.put("Alice").directory
+    await shell.begin()
+    shell.window.show()
+    shell.tray.message_clicked.emit(alice, "people/bob")
+    assert shell.window.current.page == "people"
+    host.state(alice, PeerState.RUNNING)
+    web = await until(lambda: shell.window.current.web)
+    await until(lambda: web.console.page.url().fragment() == "/people/bob?embedded=1")
+    await until(lambda: web.console._loaded)
 
 
 async def test_a_link_from_outside_is_opened(qloop, host, shell, sites):
