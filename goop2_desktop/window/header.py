@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from goop2_core.events import PeerState
@@ -14,6 +15,7 @@ from goop2_desktop.look.layout import Box, column, row
 from goop2_desktop.look.look import theme
 from goop2_desktop.look.marks import Avatar, Dot, Sign
 from goop2_desktop.look.words import Elided, Words
+from goop2_desktop.states import Sign as PeerSign
 from goop2_desktop.states import short_link, sign_of
 
 if TYPE_CHECKING:
@@ -28,6 +30,49 @@ ACTS = {
     PeerState.STOPPING: ("Stop", "", "square"),
     PeerState.FAILED: ("Try again", "", "rotate-cw"),
 }
+
+
+class TitleLine(Box):
+    """Name and state. Where both do not fit, the state loses its detail, as a whole, and only then the name is cut."""
+
+    def __init__(self) -> None:
+        super().__init__(False, 12, (0, 0, 0, 0))
+        self.name = Elided("", "page")
+        self.name.hug()
+        self.name.setObjectName("peer-title")
+        self._dot = Dot()
+        self._word = Words("", "body")
+        self._word.setObjectName("peer-state")
+        self._detail = Elided("", "body")
+        self._detail.hug()
+        self._detail.setObjectName("peer-state-detail")
+        self._state = row(self._dot, row(self._word, self._detail, gap=4), gap=6)
+        self.add(self.name, self._state, ...)
+
+    def show_peer(self, name: str, sign: PeerSign) -> None:
+        """Show this name and state."""
+        self.name.set_words(name)
+        self._dot.set_state(sign.dot)
+        self._word.setText(sign.word)
+        self._word.set_state(sign.colour)
+        self._detail.set_words(f"· {sign.detail}" if sign.detail else "")
+        self._detail.set_colour(sign.colour or "text")
+        self._word.setAccessibleName(sign.line)
+        self._share_room()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Share the new room."""
+        super().resizeEvent(event)
+        self._share_room()
+
+    def _share_room(self) -> None:
+        self._detail.setVisible(bool(self._detail.words) and self._whole_width() <= self.width())
+        self._state.setToolTip("" if self._detail.isVisibleTo(self) else self._word.accessibleName())
+
+    def _whole_width(self) -> int:
+        """The room for everything, in pixels, whether or not the detail is shown now."""
+        words = (self.name, self._word, self._detail)
+        return self._dot.width() + sum(part.sizeHint().width() for part in words) + theme().px(12 + 6 + 4)
 
 
 class Header(Box):
@@ -45,19 +90,9 @@ class Header(Box):
         self._state = PeerState.STOPPED
         self._compact = False
         self.avatar = Avatar(40)
-        self._name = Elided("", "page")
-        self._name.hug()
-        self._name.setObjectName("peer-title")
-        self._dot = Dot()
-        self._word = Words("", "body")
-        self._word.setObjectName("peer-state")
-        self._detail = Elided("", "body")
-        self._detail.setObjectName("peer-state-detail")
-        self._detail.hug()
-        status = row(self._dot, row(self._word, self._detail, gap=4), gap=6)
-        first = row(self._name, status, ..., gap=12)
+        self._title = TitleLine()
         self._facts = self._make_facts()
-        self._text = column(first, self._facts, gap=2)
+        self._text = column(self._title, self._facts, gap=2)
         self._share = button("Share", "", "share-2", name="share", press=lambda: self.share.emit(self._share))
         self._share_small = tool(
             "share-2",
@@ -102,13 +137,7 @@ class Header(Box):
         sign = sign_of(peer)
         self._state = peer.state
         self.avatar.set_source(picture)
-        self._name.set_words(peer.name)
-        self._dot.set_state(sign.dot)
-        self._word.setText(sign.word)
-        self._word.set_state(sign.colour)
-        self._detail.set_words(f"· {sign.detail}" if sign.detail else "")
-        self._detail.setVisible(bool(sign.detail))
-        self._detail.set_colour(sign.colour or "text")
+        self._title.show_peer(peer.name, sign)
         self._link.setText(short_link(peer.link))
         self._facts.setEnabled(bool(peer.link))
         running = peer.state is PeerState.RUNNING

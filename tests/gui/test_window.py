@@ -217,6 +217,36 @@ async def test_a_long_name_gives_way_and_the_whole_is_in_the_tip(qloop, host, wi
     assert main.minimumSizeHint().width() <= 720
 
 
+async def test_the_state_loses_its_detail_as_a_whole_before_the_name_is_cut(qloop, host, window, keep):
+    peer = host.put("Neighbourhood library", state=PeerState.RUNNING, words="reachable on LAN")
+    main = window.make(web=False)
+    title, word, detail = (
+        main.current.findChild(QWidget, name) for name in ("peer-title", "peer-state", "peer-state-detail")
+    )
+    await until(detail.isVisible)
+    seen = set()
+    for width in range(1100, 719, -10):
+        main.resize(width, 720)
+        await until(lambda width=width: main.width() == width)
+        QApplication.processEvents()
+        whole_name = title.width() >= title.sizeHint().width()
+        whole_detail = detail.width() >= detail.sizeHint().width()
+        assert word.width() >= word.sizeHint().width()
+        assert not detail.isVisible() or (whole_name and whole_detail)
+        seen.add((detail.isVisible(), whole_name))
+        if not detail.isVisible():
+            assert word.parent().parent().toolTip() == "Running · reachable on LAN"
+    keep(main, "header-narrow")
+    assert (True, True) in seen
+    assert (False, True) in seen, "the detail goes first"
+    host.state(peer.directory, PeerState.RUNNING, name="Ada")
+    await until(detail.isVisible)
+    main.resize(1100, 720)
+    await until(lambda: main.width() == 1100)
+    assert detail.isVisible()
+    assert word.parent().parent().toolTip() == ""
+
+
 async def test_sharing_gives_link_and_qr_code(qloop, host, window):
     peer = host.put("Alice")
     main = window.make(web=False)
