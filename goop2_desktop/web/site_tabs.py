@@ -54,6 +54,7 @@ class SiteTabs(Box):
         self._strip.new_wanted.connect(self.new_tab)
         self._shortcuts()
         self._add(own=True)
+        self._show_zoom()
         self.set_compact(compact=False)
 
     def _make_bar(self) -> Box:
@@ -70,7 +71,10 @@ class SiteTabs(Box):
         )
         self._edit = button("Edit", "", "pencil", name="edit-site", press=self.edit_wanted.emit)
         self._edit.setToolTip("Change the files of your site")
-        bar = row(self._back, self._forward, self._reload, 4, self._address, 4, self._outside, self._edit, gap=4)
+        self._percent = button("", "quiet", name="zoom", press=lambda: self._zoom(0))
+        self._percent.setToolTip("Zoom: back to 100 % (Ctrl+0)")
+        bar = row(self._back, self._forward, self._reload, 4, self._address, 4, gap=4)
+        bar.add(self._percent, self._outside, self._edit)
         bar.give_room_to(self._address)
         return bar
 
@@ -210,7 +214,7 @@ class SiteTabs(Box):
         if tab not in self._tabs:
             return
         self._strip.set_tab(self._tabs.index(tab), tab.title, tab.loading)
-        tab.page.setZoomFactor(self._desk.memory.now.zoom.get(self._directory, 1.0))
+        tab.page.setZoomFactor(self._zoom_factor)
         if tab is not self.current:
             return
         self._address.set_address(tab.address)
@@ -269,10 +273,22 @@ class SiteTabs(Box):
             self.trouble.emit("No browser could be opened", "Choose a default browser in your system's settings.")
 
     def _zoom(self, direction: int) -> None:
-        now = self._desk.memory.now.zoom.get(self._directory, 1.0)
-        nearest = min(range(len(ZOOM_STEPS)), key=lambda place: abs(ZOOM_STEPS[place] - now))
+        nearest = min(range(len(ZOOM_STEPS)), key=lambda place: abs(ZOOM_STEPS[place] - self._zoom_factor))
         place = min(max(nearest + direction, 0), len(ZOOM_STEPS) - 1)
         self._desk.memory.now.zoom[self._directory] = ZOOM_STEPS[place] if direction else 1.0
         self._desk.memory.changed()
+        self._show_zoom()
         for tab in self._tabs:
             self._show(tab)
+
+    @property
+    def _zoom_factor(self) -> float:
+        """How large this peer's pages are shown; 1 is their own size."""
+        return self._desk.memory.now.zoom.get(self._directory, 1.0)
+
+    def _show_zoom(self) -> None:
+        """Show how large, while it is not the usual size."""
+        percent = round(self._zoom_factor * 100)
+        self._percent.setText(f"{percent} %")
+        self._percent.setAccessibleName(f"Zoom {percent} %, back to 100 %")
+        self._percent.setVisible(percent != 100)  # noqa: PLR2004 - the usual size

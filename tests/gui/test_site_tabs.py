@@ -7,7 +7,7 @@ import asyncio
 from PySide6.QtCore import QPoint, Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QPushButton, QWidget
 
 from goop2_core.errors import Refused
 from goop2_core.events import PeerState, Person
@@ -388,20 +388,30 @@ async def test_a_crashed_page_says_so_and_comes_back(qloop, host, window, sites,
     await has_text(tab.page, "garden")
 
 
-async def test_zoom_is_kept_for_the_peer(qloop, host, window, sites):
+async def test_zoom_is_kept_for_the_peer_and_shown(qloop, host, window, sites, keep):
     peer = running(host)
     main = window.make()
     tabs, tab = await own_site(main)
     control = Qt.KeyboardModifier.ControlModifier
+    percent = tabs.findChild(QPushButton, "zoom")
+    assert not percent.isVisible()
     QTest.keyClick(tabs, Qt.Key.Key_Plus, control)
     QTest.keyClick(tabs, Qt.Key.Key_Plus, control)
     assert tab.page.zoomFactor() == 1.25
+    assert percent.text() == "125 %"
     assert window.memory.now.zoom == {peer: 1.25}
     await press(tab, "a")
     await has_text(tab.page, "Second page")
     await until(lambda: tab.page.zoomFactor() == 1.25)
+    keep(main, "site-zoom")
     QTest.keyClick(tabs, Qt.Key.Key_0, control)
     assert tab.page.zoomFactor() == 1.0
+    assert not percent.isVisible()
+    QTest.keyClick(tabs, Qt.Key.Key_Minus, control)
+    assert percent.text() == "90 %"
+    click(tabs, "zoom")
+    assert tab.page.zoomFactor() == 1.0
+    assert not percent.isVisible()
 
 
 async def test_a_new_tab_offers_who_is_online(qloop, host, window, sites, keep):
