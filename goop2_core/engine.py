@@ -128,6 +128,7 @@ class Engine:
         store = Store(self.directory.database)
         await store.open()
         self._then("database", store.close)
+        self._then("tasks", self._tasks.stop)  # those that a part left behind, before the database closes under them
         self._step(3)
         await self._join(network, store)
         self._step(4)
@@ -160,7 +161,6 @@ class Engine:
                 log.error("%s did not end in time", name)  # noqa: TRY400 (a traceback would say nothing)
             except Exception:
                 log.exception("%s did not end cleanly", name)
-        await self._tasks.stop()
         self._state = PeerState.STOPPED
 
     def _then(self, name: str, end: Callable[[], Any]) -> None:
