@@ -16,7 +16,7 @@ from PySide6.QtWebEngineCore import (
 from PySide6.QtWidgets import QInputDialog, QWidget
 
 from goop2_desktop.dialogs.base import Confirm, Dialog
-from goop2_desktop.web.origin import Leads, leads
+from goop2_desktop.web.origin import Leads, leads, origin_of
 from goop2_desktop.web.patience import DIALOGS, Patience
 
 log = logging.getLogger("goop2.desktop")
@@ -45,6 +45,7 @@ class LockedPage(QWebEnginePage):
     def __init__(self, profile: QWebEngineProfile, window: Callable[[], QWidget], *, trusted: bool = False) -> None:
         super().__init__(profile)
         self.origin = ""
+        self.coming = ""  # the origin that the user asked for; `origin` once its page is there
         self.site_name = ""
         self._window = window
         self._trusted = trusted
@@ -60,7 +61,7 @@ class LockedPage(QWebEnginePage):
         del kind
         url = QUrl(url)
         where = leads(url, self.origin)
-        if where is Leads.STAY:
+        if where is Leads.STAY or (main_frame and self.coming and origin_of(url) == self.coming):
             return True
         if main_frame:
             self._lead(where, url)
@@ -74,30 +75,31 @@ class LockedPage(QWebEnginePage):
 
     def javaScriptAlert(self, origin: QUrl | str, message: str) -> None:
         """A script says something."""
-        del origin
         if not self._patience.lasts():
             return
-        dialog = Dialog(self._window(), self._who(), message[:MOST_WORDS], "page-alert")
+        dialog = Dialog(self._window(), self._who(origin), message[:MOST_WORDS], "page-alert")
         dialog.add_action("Close", "primary")
         dialog.ask_now()
 
     def javaScriptConfirm(self, origin: QUrl | str, message: str) -> bool:
         """A script asks. One that asks too often hears no."""
-        del origin
         if not self._patience.lasts():
             return False
-        return Confirm(self._window(), self._who(), message[:MOST_WORDS], "OK").ask_now()
+        return Confirm(self._window(), self._who(origin), message[:MOST_WORDS], "OK").ask_now()
 
     def javaScriptPrompt(self, origin: QUrl | str, message: str, default: str) -> tuple[bool, str]:
         """A script asks for a line of text."""
-        del origin
         if not self._patience.lasts():
             return False, ""
-        text, accepted = QInputDialog.getText(self._window(), self._who(), message[:MOST_WORDS], text=default)
+        text, accepted = QInputDialog.getText(self._window(), self._who(origin), message[:MOST_WORDS], text=default)
         return accepted, text
 
-    def _who(self) -> str:
-        return f"{self.site_name or 'This page'} says"
+    def name_of(self, origin: QUrl) -> str:
+        """Who asks, by the origin that Chromium names: the site of this page, else the host as it is."""
+        return self.site_name if origin_of(origin) in ("", self.origin) else origin.host()
+
+    def _who(self, origin: QUrl | str) -> str:
+        return f"{self.name_of(QUrl(origin)) or 'This page'} says"
 
     def _lead(self, where: Leads, url: QUrl) -> None:
         if where is Leads.PEER:

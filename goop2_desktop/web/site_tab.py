@@ -1,21 +1,27 @@
-"""One site tab: a web page of one origin, and the native pages that stand in for it."""
+"""One site tab: a web page of one origin, and the native pages that stand in for it.
+
+A page runs until the next one has begun to arrive, which its site may delay as long as it likes. So whatever names a
+site (address bar, title, questions) names the one whose page is there, not the one that was asked for.
+"""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QUrl, Signal
 from PySide6.QtGui import QContextMenuEvent
-from PySide6.QtWebEngineCore import QWebEngineLoadingInfo, QWebEnginePage, QWebEngineProfile
+from PySide6.QtWebEngineCore import QWebEngineLoadingInfo, QWebEnginePage, QWebEngineProfile, QWebEngineScript
 from PySide6.QtWebEngineWidgets import QWebEngineView
 from PySide6.QtWidgets import QStackedWidget
+from shiboken6 import isValid
 
 from goop2_core.errors import Goop2Error, Refused
 from goop2_core.events import Person
 from goop2_desktop.desk import Desk
 from goop2_desktop.look.banner import EmptyPage
 from goop2_desktop.look.controls import button
-from goop2_desktop.web.origin import site_address
+from goop2_desktop.web.origin import origin_of, site_address
 from goop2_desktop.web.outside import WayOut
 from goop2_desktop.web.page import LockedPage
 from goop2_desktop.web.permissions import Permissions
@@ -65,6 +71,7 @@ class SiteTab(QStackedWidget):
         self._desk = desk
         self._directory = directory
         self._asked = ""  # what the user asked for, until it is there
+        self._coming: tuple[str, SiteTarget] | None = None  # what was asked for, and where that is; being loaded
         self._path = ""  # where to come back to after the peer was stopped
         self.page = LockedPage(profile, self.window)
         self.view = SiteView()
@@ -90,7 +97,9 @@ class SiteTab(QStackedWidget):
         page.outside_wanted.connect(lambda url: self._way_out.open(self.name, url))
         page.site_wanted.connect(self._lead_to_site)
         page.tab_wanted.connect(lambda request: self.tab_wanted.emit(request, self.target))
-        page.permissionRequested.connect(lambda permission: self._permissions.requested(self.name, permission))
+        page.permissionRequested.connect(
+            lambda permission: self._permissions.requested(page.name_of(permission.origin()), permission)
+        )
         page.renderProcessTerminated.connect(self._crashed)
 
     # ---- what it shows
@@ -114,8 +123,8 @@ class SiteTab(QStackedWidget):
 
     @property
     def address(self) -> str:
-        """The `goop2:` link of what is shown, or what was asked for."""
-        if self.target is None or self._asked:
+        """The `goop2:` link of what is shown, or what was asked for while there is no page."""
+        if self.target is None or (self._asked and not self.live):
             return self._asked
         return site_address(self.target.peer_id, self.page.url())
 
@@ -149,7 +158,9 @@ class SiteTab(QStackedWidget):
 
     def peer_started(self) -> None:
         """The peer runs again: sessions of before have ended, so come back by a new one-time URL."""
-        if self.target is not None:
+        if self._asked:
+            self.visit(self._asked)
+        elif self.target is not None:
             self.visit(site_address(self.target.peer_id, self.page.url()))
 
     def stop(self) -> None:
@@ -170,10 +181,37 @@ class SiteTab(QStackedWidget):
         target = await self._desk.host.site_url(self._directory, address)
         if self._asked != address:
             return  # something else was asked for in the meantime
-        self._asked = ""
-        self._set_target(target)
+        self._coming = address, target
+        self.page.coming = target.origin
+        if target.origin == self.page.origin:
+            self._arrive()
+        self._load(target, address)
+
+    def _load(self, target: SiteTarget, address: str) -> None:
+        """Load this address; the one that is shown already, by a new one-time URL, is no step in the history."""
+        now = self.page.url()
+        shown = self.live and origin_of(now) == target.origin and site_address(target.peer_id, now) == address
         self.setCurrentWidget(self.view)
-        self.page.load(QUrl(target.url))
+
+        def replaced(done: object) -> None:
+            if done is not True and isValid(self.page):  # it runs no scripts, the only way to do so
+                self.page.load(QUrl(target.url))
+
+        if shown:
+            world = QWebEngineScript.ScriptWorldId.ApplicationWorld.value
+            self.page.runJavaScript(f"location.replace({json.dumps(target.url)}); true", world, replaced)
+        else:
+            self.page.load(QUrl(target.url))
+
+    def _arrive(self) -> None:
+        """What was asked for is what is there now."""
+        if self._coming is None or self.page.coming not in (self.page.origin, origin_of(self.page.url())):
+            return
+        address, target = self._coming
+        self._coming, self.page.coming = None, ""
+        if self._asked == address:
+            self._asked = ""
+        self._set_target(target)
 
     def _set_target(self, target: SiteTarget) -> None:
         self.target = target
@@ -204,6 +242,8 @@ class SiteTab(QStackedWidget):
 
     def _loading_changed(self, info: QWebEngineLoadingInfo) -> None:
         status = QWebEngineLoadingInfo.LoadStatus
+        if info.status() == status.LoadSucceededStatus:
+            self._arrive()
         self._set_loading(loading=info.status() == status.LoadStartedStatus)
         # an answer like 404 counts as failed too, but has a page of its own
         own_page = info.errorDomain() == QWebEngineLoadingInfo.ErrorDomain.HttpStatusCodeDomain
@@ -213,7 +253,9 @@ class SiteTab(QStackedWidget):
             self.setCurrentWidget(self.view)
 
     def _url_changed(self, url: QUrl) -> None:
+        """Another page is there, as Qt tells when the first of it has arrived, and not when it was asked for."""
         del url
+        self._arrive()
         self.changed.emit()
 
     def _lead_to_site(self, url: QUrl) -> None:

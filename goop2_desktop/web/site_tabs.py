@@ -230,7 +230,7 @@ class SiteTabs(Box):
 
     async def _offer_people(self, tab: SiteTab) -> None:
         people = await self._desk.host.people(self._directory)
-        if tab in self._tabs and tab.target is None:
+        if tab in self._tabs and tab.target is None and not tab.loading:
             tab.show_start(people)
 
     # ---- what the strip does
@@ -249,7 +249,7 @@ class SiteTabs(Box):
         """Go there; the own tab stays the own site, and another site gets a tab of its own."""
         tab = self.current
         same = tab.target is not None and text.startswith(f"goop2:{tab.target.peer_id}")
-        if not same and (self._external or (tab.own and tab.target is not None)):
+        if not same and (self._external or (tab.own and (tab.target is not None or tab.loading))):
             self.open_address(text)
             self._show(tab)  # where it stays, its address is to be seen again
         else:

@@ -18,6 +18,8 @@ class Sites:
     def __init__(self) -> None:
         self.pages: dict[str, tuple[int, dict[str, str], bytes]] = {}
         self.asked: list[str] = []
+        self.held: dict[str, threading.Event] = {}  # by host: its answers wait for that
+        self.broken: set[str] = set()  # hosts whose connections end without an answer
         self.port = 0
 
     def page(self, path: str, title: str, text: str = "", more: str = "", status: int = 200) -> None:
@@ -41,6 +43,11 @@ def serving() -> Iterator[Sites]:
         def do_GET(self) -> None:
             path = self.path.split("?", 1)[0]
             sites.asked.append(f"{self.headers['Host'].split(':')[0]} {self.path}")
+            if (gate := sites.held.get(self.headers["Host"].split(":")[0])) is not None:
+                gate.wait(30)
+            if self.headers["Host"].split(":")[0] in sites.broken:
+                self.close_connection = True
+                return
             status, headers, body = sites.pages.get(path, (404, {"Content-Type": "text/html"}, b"<p>Nothing here"))
             self.send_response(status)
             for name, value in headers.items():
