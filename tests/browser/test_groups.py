@@ -431,3 +431,19 @@ async def test_the_page_fits_and_has_names(tmp_path, size):
                 assert await page.evaluate(STICKS_OUT) == [], (size, name)
                 assert await page.evaluate(NAMELESS) == [], (size, name)
                 await shot(page, f"{name.replace('/', '-')}-{size}-{mode}")
+
+
+async def test_an_event_that_overtakes_the_answer_counts(tmp_path):
+    async with opened(tmp_path, "groups") as (console, page):
+        groups = console.groups
+
+        async def accept_slowly(route):
+            answer = await route.fetch()
+            groups.set(replace(groups.groups["chess"], state=GroupState.CONNECTED))
+            await expect(page.get_by_role("link", name="Chess evenings")).to_contain_text("No messages yet")
+            await route.fulfill(response=answer)
+
+        await page.route("**/api/invitations/chess/accept", accept_slowly)
+        await page.get_by_role("button", name="Accept").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Chess evenings")
+        await expect(page.locator(".reach")).to_contain_text("Connected")

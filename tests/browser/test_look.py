@@ -59,7 +59,7 @@ async def test_pages_fit_and_have_names(tmp_path, size):
 async def test_the_focus_is_seen_and_reaches_everything(tmp_path):
     async with opened(tmp_path) as (_, page):
         reached = []
-        for _step in range(9):  # the skip link, six tabs, the search field, the list
+        for _step in range(10):  # the skip link, seven tabs, the search field, the list
             await page.keyboard.press("Tab")
             seen = await page.evaluate(RING)
             assert "solid" in seen or "search" in seen, await page.evaluate("document.activeElement.outerHTML")
@@ -67,8 +67,8 @@ async def test_the_focus_is_seen_and_reaches_everything(tmp_path):
                 await page.evaluate("document.activeElement.textContent || document.activeElement.ariaLabel")
             )
         assert reached[0] == "Skip to the page"
-        assert reached[7] == "Search people"
-        assert reached[8].startswith("Bob Marsh")
+        assert reached[8] == "Search people"
+        assert reached[9].startswith("Bob Marsh")
 
 
 async def test_the_desktop_chooses_the_mode(tmp_path):

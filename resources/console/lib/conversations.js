@@ -9,15 +9,10 @@ const path = (peerId) => `/api/chat/${encodeURIComponent(peerId)}`;
 export const conversations = new Threads({ path, both: false });
 
 /** Send again what the other side did not get. @param {string} peerId @param {number} id */
-export async function retry(peerId, id) {
-  conversations.put(peerId, await post(`${path(peerId)}/retry`, { message_id: id }));
-}
+export const retry = (peerId, id) => post(`${path(peerId)}/retry`, { message_id: id }); // the event tells what becomes of it
 
 /** Take back a message that waits, or remove one that failed. @param {string} peerId @param {number} id */
-export async function cancel(peerId, id) {
-  await remove(`${path(peerId)}/messages/${id}`);
-  conversations.drop(peerId, id);
-}
+export const cancel = (peerId, id) => remove(`${path(peerId)}/messages/${id}`);
 
 /** Forget all messages with this person. @param {string} peerId */
 export async function clear(peerId) {

@@ -48,10 +48,11 @@ export const unreadInRooms = () => [...lately.get().values()].reduce((sum, room)
 /** @param {string} groupId */
 const path = (groupId) => `/api/groups/${encodeURIComponent(groupId)}`;
 
+/** What an event said of the group may be newer than the answer, which therefore only counts for a new group. */
 /** @param {Promise<Group>} asked */
 async function changed(asked) {
   const group = await asked;
-  patch(groups, group.id, group);
+  if (!groups.get().has(group.id)) patch(groups, group.id, group);
   return group;
 }
 

@@ -1,5 +1,5 @@
 /** A button that opens a short list of actions: arrow keys move in it, Escape and a press elsewhere close it. */
-import { html, useEffect, useRef, useState } from "./preact.js";
+import { html, useLayoutEffect, useRef, useState } from "./preact.js";
 import { Button, Icon } from "./ui.js";
 
 /** @typedef {{ words: string, icon?: string, danger?: boolean, act: () => void }} MenuItem */
@@ -13,7 +13,7 @@ export function usePopover() {
   const box = useRef(/** @type {HTMLElement | null} */ (null));
   const list = useRef(/** @type {HTMLElement | null} */ (null));
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!open) return undefined;
     const away = (/** @type {Event} */ event) => {
       if (event.target instanceof Node && !box.current?.contains(event.target)) setOpen(false);

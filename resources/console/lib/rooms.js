@@ -46,18 +46,15 @@ export function sayTyping(groupId) {
   post(`${path(groupId)}/typing`).catch(() => undefined); // a courtesy: whether it arrives changes nothing here
 }
 
+/** The change itself comes as an event, as everything that happens to a message does. */
 /** @param {string} groupId @param {number} id @param {string} content */
-export async function edit(groupId, id, content) {
-  rooms.put(groupId, await post(`${path(groupId)}/${id}/edit`, { content }));
-}
+export const edit = (groupId, id, content) => post(`${path(groupId)}/${id}/edit`, { content });
 
 /** Delete for everybody what was delivered; take back what waits or failed. @param {string} groupId @param {number} id */
 export const removeMessage = (groupId, id) => remove(`${path(groupId)}/${id}`);
 
 /** @param {string} groupId @param {number} id */
-export async function retryMessage(groupId, id) {
-  rooms.put(groupId, await post(`${path(groupId)}/${id}/retry`));
-}
+export const retryMessage = (groupId, id) => post(`${path(groupId)}/${id}/retry`);
 
 /** @param {string} groupId @param {string} words @returns {Promise<{ messages: RoomMessage[], more: boolean }>} */
 export const searchRoom = (groupId, words) => get(`${path(groupId)}/search?${query({ q: words, limit: 50 })}`);

@@ -25,7 +25,7 @@ export function Composer({ talk, hint, mode, onMode, onSend, onUp }) {
   useEffect(() => {
     setText(editing ? editing.content : draft(id));
   }, [editing]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (mode || matchMedia("(hover: hover)").matches) field.current?.focus(); // unasked, this would raise a phone's keyboard
   }, [mode]);
   useLayoutEffect(() => {

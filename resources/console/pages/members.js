@@ -5,7 +5,7 @@ import { ask, open } from "../lib/dialog.js";
 import { nameOf } from "../lib/format.js";
 import { kick, setRole, uninvite } from "../lib/groups.js";
 import { Menu } from "../lib/menu.js";
-import { html, useEffect, useRef } from "../lib/preact.js";
+import { html, useLayoutEffect, useRef } from "../lib/preact.js";
 import { go, href } from "../lib/router.js";
 import { useStore } from "../lib/store.js";
 import { Avatar, Button } from "../lib/ui.js";
@@ -18,7 +18,7 @@ import { InvitePeople } from "./group_dialogs.js";
 export function Members({ group, onClose }) {
   useStore(people);
   const body = useRef(/** @type {HTMLElement | null} */ (null));
-  useEffect(() => body.current?.focus(), []);
+  useLayoutEffect(() => body.current?.focus(), []);
   return html`<div class="side-head"><h2>Members <span class="lead">${group.members.length}</span></h2>
       ${group.hosted && html`<${Button} kind="quiet" icon="user-plus" label="Invite people" onClick=${() => open(InvitePeople, { group })} />`}
       <${Button} kind="quiet" icon="x" label="Close members" onClick=${onClose} /></div>

@@ -123,12 +123,12 @@ function Trouble({ group }) {
 function Head({ group, side, toggle }) {
   const { colour } = stateWords(group);
   const host = group.hosted ? "" : ` · hosted by ${nameOf({ peer_id: group.host_id, name: personOf(group.host_id).name || group.host_name })}`;
-  const members = countWords(group);
+  const members = group.members.length > 0 ? ` · ${countWords(group)}` : "";
   return html`<header class="head">
     <a class="button quiet only-icon back" href=${href("groups")} aria-label="Back to the list"><${Icon} name="arrow-left" /></a>
     <${GroupMark} group=${group} sign=${false} />
     <div class="lines"><h1 title=${group.name}>${group.name}</h1>
-      <p class="reach" role="status" title=${group.reason || null}><span class=${colour}>${roomWords(group)}</span>${` · ${members}${host}`}</p></div>
+      <p class="reach" role="status" title=${group.reason || null}><span class=${colour}>${roomWords(group)}</span>${`${members}${host}`}</p></div>
     <div class="tools">
       <${Button} kind="quiet" icon="search" label="Search in this group" expanded=${side === "search"} onClick=${() => toggle("search")} />
       <${Button} kind="quiet" icon="users" label="Members" expanded=${side === "members"} onClick=${() => toggle("members")} />

@@ -2,7 +2,7 @@
 import { asApiError } from "../lib/api.js";
 import { attempt } from "../lib/actions.js";
 import { brief, exactly, nameOf } from "../lib/format.js";
-import { html, useEffect, useRef, useState } from "../lib/preact.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../lib/preact.js";
 import { searchRoom } from "../lib/rooms.js";
 import { Button, Failed, Icon, Loading } from "../lib/ui.js";
 
@@ -20,7 +20,7 @@ export function RoomSearch({ talk, onClose }) {
   const [tries, setTries] = useState(0);
   const field = useRef(/** @type {HTMLInputElement | null} */ (null));
   const words = typed.trim();
-  useEffect(() => field.current?.focus(), []);
+  useLayoutEffect(() => field.current?.focus(), []);
   useEffect(() => {
     if (!words) {
       setFound(null);
