@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from PySide6.QtCore import QPoint, Qt, QUrl
 from PySide6.QtGui import QDesktopServices
@@ -28,6 +29,14 @@ async def own_site(main):
     await has_text(tab.page, "Alice's garden")
     await until(lambda: not tab.loading)
     return web.site_tabs, tab
+
+
+async def restarted(main, host, peer: str) -> None:
+    """The peer stops, the window shows it, and the peer runs again."""
+    host.state(peer, PeerState.STOPPED)
+    await until(lambda: not main.current.web.site_tabs.isVisible())
+    host.state(peer, PeerState.RUNNING)
+    await until(main.current.web.site_tabs.isVisible)
 
 
 async def press(tab, selector: str) -> None:
@@ -306,6 +315,54 @@ async def test_a_stopped_peer_and_its_return(qloop, host, window, sites, keep):
     await until(lambda: "own.localhost /?goop-token=once" in sites.asked)
     await until(lambda: "bob.localhost /?goop-token=once" in sites.asked)
     await has_text(tab.page, "garden")
+
+
+async def test_coming_back_after_a_restart_is_no_step_in_the_history(qloop, host, window, sites):
+    """Each session begins with another one-time token; what is behind and before the page stays as it was."""
+    peer = running(host)
+    usual, tokens = host.site, iter(range(1, 100))
+
+    def site(directory, address):
+        target = usual(directory, address)
+        return replace(target, url=target.url.replace("token=once", f"token={next(tokens)}"))
+
+    host.site = site
+    main = window.make()
+    tabs, tab = await own_site(main)
+    back = tabs.findChild(QWidget, "back")
+
+    async def restart() -> None:
+        sites.asked.clear()
+        await restarted(main, host, peer)
+        await until(lambda: any("goop-token=" in line for line in sites.asked))
+        await until(lambda: not tab.loading)
+
+    await restart()
+    assert tab.page.history().count() == 1
+    assert not back.isEnabled()
+    await press(tab, "a")
+    await has_text(tab.page, "Second page")
+    await restart()
+    await has_text(tab.page, "Second page")
+    assert tab.address == "goop2:own/second.html"
+    assert tab.page.history().count() == 2
+    click(tabs, "back")
+    await has_text(tab.page, "Alice's garden")
+    await until(lambda: not back.isEnabled())
+
+
+async def test_a_page_that_runs_no_scripts_comes_back_after_a_restart_too(qloop, host, window, sites):
+    peer = running(host)
+    main = window.make()
+    _, tab = await own_site(main)
+    sites.pages["/"] = (200, {"Content-Type": "text/html", "Content-Security-Policy": "sandbox"}, b"<p>No scripts")
+    tab.reload()
+    await until(lambda: tab.page.title() != "Alice's garden" and not tab.loading)
+    sites.asked.clear()
+    await restarted(main, host, peer)
+    await until(lambda: "own.localhost /?goop-token=once" in sites.asked)
+    await until(lambda: not tab.loading)
+    assert tab.live
 
 
 async def test_downloads_never_write_over_a_file(qloop, host, window, sites, keep, tmp_path):  # noqa: PLR0917 - fixtures
