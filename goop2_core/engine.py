@@ -372,6 +372,7 @@ class Engine:
             "addresses": tuple(self._node.addresses()),
             "visitors": self._visitors.count,
             "unread": self.unread,
+            "unread_rooms": self._rooms.unread,
             "site_url": self.site_link(),
             "restart_needed": self._file.restart_needed,
             "open_sites_external": self.config.viewer.open_sites_external,

@@ -59,7 +59,10 @@ ADDED_FILE_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class PeerSummary:
-    """One of the owner's peers as a list shows it: a snapshot, kept up to date by the host."""
+    """One of the owner's peers as a list shows it: a snapshot, kept up to date by the host.
+
+    `unread` counts every message that the owner has not seen, `unread_rooms` those of rooms among them.
+    """
 
     directory: str
     name: str
@@ -73,6 +76,7 @@ class PeerSummary:
     addresses: tuple[str, ...] = ()
     visitors: int = 0
     unread: int = 0
+    unread_rooms: int = 0
     link: str = ""
     site_url: str = ""
     restart_needed: tuple[str, ...] = ()
@@ -388,9 +392,8 @@ class EngineHost:
             case PeerChanged(state, step, steps, label, trouble):
                 summary = replace(summary, state=state, step=step, steps=steps, label=label, trouble=trouble)
                 if state in (PeerState.STOPPED, PeerState.FAILED):
-                    summary = replace(
-                        summary, words="", addresses=(), visitors=0, unread=0, site_url="", restart_needed=()
-                    )
+                    summary = replace(summary, words="", addresses=(), visitors=0, unread=0, unread_rooms=0)
+                    summary = replace(summary, site_url="", restart_needed=())
             case ReachabilityChanged(words, addresses):
                 summary = replace(summary, words=words, addresses=addresses)
             case VisitorsChanged(count):

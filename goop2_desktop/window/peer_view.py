@@ -92,7 +92,7 @@ class PeerView(Box):
         if peer is None:
             return
         self.header.show_peer(peer, self._desk.peers.picture(self.directory, theme().mode))
-        self.tabs.set_unread(peer.unread)
+        self.tabs.set_unread(peer.unread - peer.unread_rooms, peer.unread_rooms)
         self._show_failure(peer)
         self._show_restart(peer)
         running = peer.state is PeerState.RUNNING

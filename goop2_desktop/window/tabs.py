@@ -12,26 +12,33 @@ from goop2_desktop.look.layout import Box, line, row
 from goop2_desktop.look.look import theme
 from goop2_desktop.look.marks import Count
 
-PAGES = (("site", "Site"), ("people", "People"), ("files", "Files"), ("log", "Log"), ("settings", "Settings"))
+PAGES = (
+    ("site", "Site"),
+    ("people", "People"),
+    ("groups", "Groups"),
+    ("files", "Files"),
+    ("log", "Log"),
+    ("settings", "Settings"),
+)
+COUNTED = ("people", "groups")
 
 
 class PageTabs(Box):
-    """One tab a page; People carries the number of unread messages."""
+    """One tab a page; People and Groups carry the number of unread messages."""
 
     chosen = Signal(str)
 
     def __init__(self) -> None:
         super().__init__(True, 0, (0, 0, 0, 0), "surface")
         self._tabs: dict[str, QPushButton] = {}
-        self._unread = Count()
-        self._unread.setObjectName("unread")
+        self._unread = {page: Count() for page in COUNTED}
         self._line = row(gap=24)
         for page, words in PAGES:
             made = button(words, "tab", name=f"tab-{page}", press=partial(self.chosen.emit, page))
             made.setCheckable(True)
             made.setAccessibleName(words)
             self._tabs[page] = made
-            self._line.add(row(made, self._unread, gap=6) if page == "people" else made)
+            self._line.add(row(made, self._unread[page], gap=6) if page in COUNTED else made)
         self._line.add(...)
         self.add(self._line, line())
         self.set_compact(compact=False)
@@ -47,7 +54,9 @@ class PageTabs(Box):
         for name, tab in self._tabs.items():
             tab.setChecked(name == page)
 
-    def set_unread(self, number: int) -> None:
-        """How many messages wait on the people page."""
-        self._unread.set_number(number)
-        self._tabs["people"].setAccessibleName(f"People, {number} unread" if number else "People")
+    def set_unread(self, people: int, groups: int) -> None:
+        """How many messages wait on either page."""
+        words = dict(PAGES)
+        for page, number in zip(COUNTED, (people, groups), strict=True):
+            self._unread[page].set_number(number)
+            self._tabs[page].setAccessibleName(f"{words[page]}, {number} unread" if number else words[page])

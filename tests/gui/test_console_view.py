@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
+from goop2_core.events import RoomRead
 from goop2_desktop.look.look import ModeChoice
 from tests.gui.test_site_tabs import own_site, running
 from tests.gui.test_window import click
@@ -31,6 +32,23 @@ async def test_a_page_is_embedded_and_changes_its_route(qloop, host, window, sit
     await has_text(console.page, "#/files?embedded=1")
     assert sites.asked.count("127.0.0.1 /console?token=once") == asked
     assert not main.current.web.site_tabs.isVisible()
+
+
+async def test_the_groups_tab_shows_the_groups_page_and_what_is_unread_there(qloop, host, window, sites, look):
+    alice = running(host)
+    main = window.make()
+    await own_site(main)
+    console = await people_page(main)
+    click(main.current, "tab-groups")
+    await has_text(console.page, "#/groups?embedded=1")
+    assert main.current.page == "groups"
+    host.emit(alice, RoomRead("club"), unread=5, unread_rooms=2)
+    tabs = main.current.tabs._tabs
+    await until(lambda: tabs["groups"].accessibleName() == "Groups, 2 unread")
+    assert tabs["people"].accessibleName() == "People, 3 unread"
+    host.emit(alice, RoomRead("club"), unread=3, unread_rooms=0)
+    await until(lambda: tabs["groups"].accessibleName() == "Groups")
+    assert tabs["people"].accessibleName() == "People, 3 unread"
 
 
 async def test_the_mode_is_told_before_and_while_the_page_is_open(qloop, host, window, sites, look):
