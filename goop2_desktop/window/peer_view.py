@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 NEEDS_RUNNING = {
     "site": ("The site is offline", "Visitors see nothing until this peer runs. You can still edit its files."),
     "people": ("Nobody can be seen from here", "A stopped peer meets nobody. Start it to find people and to chat."),
+    "groups": ("Groups meet while it runs", "Start the peer to see its groups and to write in their rooms."),
     "files": ("Files are managed while it runs", "Start the peer to manage its files here, or open its folder."),
     "log": ("The log begins with the peer", "Start the peer to read here what it does."),
     "settings": (
@@ -38,7 +39,14 @@ NEEDS_RUNNING = {
     ),
 }
 SETTINGS_OF_FAILED = "Open goop.json, correct what is wrong, save it, and press Try again."
-SIGNS = {"site": "globe", "people": "radio-tower", "files": "folder", "log": "file-text", "settings": "settings"}
+SIGNS = {
+    "site": "globe",
+    "people": "radio-tower",
+    "groups": "users",
+    "files": "folder",
+    "log": "file-text",
+    "settings": "settings",
+}
 
 
 class PeerView(Box):

@@ -13,6 +13,8 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QMenu, QPushButton, QRadi
 from goop2_core.errors import Goop2Error
 from goop2_core.events import PeerState, Trouble, VisitorsChanged
 from goop2_desktop.dialogs.questions import CloseApp
+from goop2_desktop.window.peer_view import NEEDS_RUNNING, SIGNS
+from goop2_desktop.window.tabs import PAGES
 from tests.support.wait import until
 
 
@@ -324,6 +326,17 @@ async def test_trouble_while_a_peer_cannot_be_read(qloop, host, window):
     main = window.make(web=False)
     assert main.current.directory == peer
     assert "viewer.http_addr: not an address. Correct it and try again." in main.current.failure.words
+
+
+async def test_every_page_of_a_stopped_peer_says_what_it_needs(qloop, host, window):
+    host.put("Calm")
+    main = window.make(web=False)
+    for page, _ in PAGES:
+        click(main.current, f"tab-{page}")
+        offline = main.current.findChild(QWidget, f"offline-{page}")
+        assert offline.isVisible()
+        assert offline.words
+    assert set(NEEDS_RUNNING) == set(SIGNS) == set(dict(PAGES))
 
 
 async def test_settings_of_a_peer_that_does_not_run_are_in_goop_json(qloop, host, window, monkeypatch, keep):
