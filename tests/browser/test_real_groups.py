@@ -81,6 +81,7 @@ async def test_three_peers_meet_in_a_group(tmp_path):
             await write(carol, "Hello Bob")
             await expect(bob.locator(".quote")).to_contain_text("Hello over libp2p", timeout=START)
             await bob.get_by_label(FIELD).press("ArrowUp")
+            await expect(bob.get_by_label(FIELD)).to_have_value("Hello over libp2p")
             await write(bob, "Hello, corrected")
             for page in (alice, carol):
                 await expect(page.locator(".bubble", has_text="Hello, corrected").first).to_contain_text(
