@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from tests.gui.app_process import AppProcess
+from tests.support.needs import need
 
 RIGHT, LEFT = "3", "1"
 
@@ -32,8 +33,7 @@ def program(*command: str, env: dict[str, str]) -> Iterator[subprocess.Popen[byt
 def desktop(tmp_path):
     """A display of its own with a window manager, as environment for programs."""
     for name in ("openbox", "trayer", "xdotool", "wmctrl"):
-        if shutil.which(name) is None:
-            pytest.skip(f"{name} is not installed")
+        need(None if shutil.which(name) else f"{name} is not installed")
     read_end, write_end = os.pipe()
     server = subprocess.Popen(
         ["Xvfb", "-displayfd", str(write_end), "-screen", "0", "1400x900x24", "-nolisten", "tcp"],
